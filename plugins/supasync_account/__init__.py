@@ -1,4 +1,4 @@
-"""What a Supabase project has beside rows: the accounts of its Auth.
+"""What a Supabase project has beside rows: the accounts of its Auth, the files of its Storage.
 
 Everything is imported when a command of it runs, or a run takes its step, not before.
 """
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 HOOKS = 1
 _STEP = "supasync_account.auth.auth_step"
+_STORAGE = "supasync_account.storage.storage_step"
+_WANTED = "supasync_account.storage.storage_settings"
 
 
 @hookimpl
 def supasync_register_steps(registry: Registry[RunStep]) -> None:
-    """``auth: {}``: accounts are copied before the rows that refer to them."""
+    """``auth: {}``: accounts come before the rows that refer to them; ``storage: {}``: files behind them."""
     from supasync_core.api.run_step import RunStep  # noqa: PLC0415 - it is small, and --help needs it
 
     registry.add(
@@ -44,6 +46,23 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             },
         ),
     )
+    registry.add(
+        "storage",
+        RunStep(
+            what="files of Supabase Storage",
+            after=True,
+            run=imported(_STORAGE, "run"),
+            plan=imported(_STORAGE, "plan"),
+            check=imported(_STORAGE, "check"),
+            prove=imported(_STORAGE, "prove"),
+            settings={
+                "buckets": Setting(required=False, several=True),
+                "exclude": Setting(required=False, several=True),
+                "max_per_run": Setting(required=False, check=imported(_WANTED, "size_problem")),
+                "deletes": Setting(required=False, several=True, check=imported(_WANTED, "deletes_problem")),
+            },
+        ),
+    )
 
 
 @hookimpl
@@ -55,7 +74,9 @@ def supasync_register_transforms(registry: Registry[Transform | Configured[Trans
 
 @hookimpl
 def supasync_register_commands(cli: click.Group) -> None:
-    """``supasync auth``."""
+    """``supasync auth`` and ``supasync storage``."""
     from supasync_account.auth.auth_command import auth  # noqa: PLC0415 - only the command line needs it
+    from supasync_account.storage.storage_command import storage  # noqa: PLC0415 - the same
 
     cli.add_command(auth)
+    cli.add_command(storage)

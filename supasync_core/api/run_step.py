@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from supasync_core.api.registration import Fence, Setting, described, function_flaw, settings_flaw
 from supasync_core.model.cost import Ledger
-from supasync_core.model.secret import Secret
 
 if TYPE_CHECKING:
     from supasync_core.api.function_door import FunctionSpeaking
     from supasync_core.api.sql_session import SqlSession
     from supasync_core.model.finding import Finding
     from supasync_core.model.report import StepResult
+    from supasync_core.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ApiAccess:
     """The address of a project's API, without a path, and its secret key."""
 
     url: str
-    key: Secret
+    key: "Secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class StepContext:
     ``api`` is how either project's API is asked, None where nothing names it. Whoever asks it counts that in
     the ``ledger``, and makes sure before a large answer: ``afford`` raises BudgetError where so many bytes
     more of a project exceed the month's budget. ``workers`` requests may be under way at once. ``staging`` is
-    this machine's DuckDB file.
+    this machine's DuckDB file. ``say`` shows a line to a person while the step runs.
     """
 
     settings: Mapping[str, str]
@@ -56,6 +56,7 @@ class StepContext:
     workers: int = 1
     staging: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda _text: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,7 @@ def _copied(migration: Migration, plan: RunOptions, last: LastSuccess, *, as_jso
         plan,
         metered=partial(metered, migration),
         on_first_load=partial(_show_forecast, migration, plan.tables),
+        say=partial(output.line, err=True),
     )
     for table in plan.tables:
         migration.strategy(table)  # imported before the run: an upgrade may remove its file meanwhile

@@ -27,6 +27,7 @@ def context_of(  # noqa: PLR0913 - what only a run knows
     go_on: Callable[[], bool] = lambda: True,
     due: Callable[[timedelta], bool] = lambda _every: True,
     afford: Callable[[str, int], None] = lambda _project, _bytes: None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> StepContext:
     """What the step works with; without a ``fence`` it may only look."""
     return StepContext(
@@ -40,6 +41,7 @@ def context_of(  # noqa: PLR0913 - what only a run knows
         api=partial(api_of, migration),
         ledger=migration.ledger,
         afford=afford,
+        say=say,
         workers=migration.settings.workers,
         staging=migration.settings.staging,
         environment=migration.settings.environment,

@@ -53,7 +53,8 @@ class RunOptions:
     stop, ``meter`` whether budgets allow the run to continue; ``metered`` makes it at the store's time, under
     the lease. ``on_first_load`` is called with the state and that time before a first load. ``last``: every
     comparison that is made now and then is made now, whatever it costs, since no other run comes before the
-    switch. ``by_schedule``: tables that were read not long ago wait for their ``every``.
+    switch. ``by_schedule``: tables that were read not long ago wait for their ``every``. ``say``
+    shows a line of a step.
     """
 
     tables: tuple[Table, ...]
@@ -67,6 +68,7 @@ class RunOptions:
     meter: Meter | None = None
     metered: Callable[[timestamps.Instant], Meter | None] = lambda _now: None
     on_first_load: Callable[[State, str], None] = lambda _state, _now: None
+    say: Callable[[str], None] = lambda _text: None
 
     def check(self) -> None:
         """BudgetError where going on might exceed a budget; asked between batches."""

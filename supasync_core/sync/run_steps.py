@@ -39,6 +39,7 @@ def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
         go_on=partial(_goes_on, checkpoint),
         due=partial(_is_due, checkpoint, part),
         afford=checkpoint.options.afford,
+        say=checkpoint.options.say,
     )
     try:
         answer = asked(migration, part, "run", context)

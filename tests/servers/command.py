@@ -29,7 +29,7 @@ FORKS = ForkServer(
     modules=(
         *(f"{name}.*" for name in OURS),
         *("certifi", "duckdb", "filelock", "msgspec", "rich.console", "rich.progress", "rich.table"),
-        *("psycopg", "supabase", "tenacity", "urllib3", "yaml"),
+        *("httpx", "psycopg", "storage3", "supabase", "tenacity", "urllib3", "yaml"),
     ),
 )
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")

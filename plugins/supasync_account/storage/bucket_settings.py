@@ -1,0 +1,113 @@
+"""Buckets and their settings: a new one is private and without rules until its objects are there.
+
+Older objects may break the rules that their bucket has by now, and a public bucket can be read at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from supasync_account.storage.storage_client import StorageClient, path_of
+from supasync_account.storage.storage_errors import ObjectError
+from supasync_core.api.registration import Fence
+
+_BARE: Final[Mapping[str, Any]] = {"public": False, "file_size_limit": None, "allowed_mime_types": None}
+PROJECT_LIMIT: Final = "NEW: raise the limit of the project first: Dashboard -> Storage -> Settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket and what its settings say; None stands for no limit."""
+
+    id: str
+    name: str
+    public: bool
+    file_size_limit: int | None
+    allowed_mime_types: tuple[str, ...] | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as the API takes them."""
+        types = self.allowed_mime_types
+        return {
+            "public": self.public,
+            "file_size_limit": self.file_size_limit,
+            "allowed_mime_types": None if types is None else list(types),
+        }
+
+    def differs(self, other: "Bucket") -> list[str]:
+        """The names of the settings in which they differ; the order of types means nothing."""
+        mine, its = (
+            {**each.settings, "allowed_mime_types": _without_order(each.allowed_mime_types)}
+            for each in (self, other)
+        )
+        return [name for name, value in mine.items() if its[name] != value]
+
+
+def _without_order(types: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if types is None else frozenset(types)
+
+
+def buckets(client: StorageClient) -> dict[str, Bucket]:
+    """All buckets of files by id, those that a listing of every one shows."""
+    found = client.asked(lambda storage: storage.list_buckets())
+    return {
+        each.id: Bucket(
+            each.id,
+            each.name,
+            each.public,
+            each.file_size_limit,
+            None if each.allowed_mime_types is None else tuple(each.allowed_mime_types),
+        )
+        for each in sorted(found, key=lambda each: each.id)
+        if each.type in (None, "STANDARD")
+    }
+
+
+def there(client: StorageClient, bucket: str) -> bool:
+    """Whether the bucket is there and may be seen: an empty listing would prove neither."""
+    try:
+        client.send("GET", path_of("bucket", bucket))
+    except ObjectError as err:
+        if err.kind == "missing":
+            return False
+        raise
+    return True
+
+
+def make(client: StorageClient, bucket: Bucket, fence: Fence) -> None:
+    """Make it in NEW, private and without rules; one that is there by now is taken as it is."""
+    fence.ask()
+    try:
+        client.asked(lambda storage: storage.create_bucket(bucket.id, bucket.name, {"public": False}))
+    except ObjectError as err:
+        if err.kind != "exists":
+            raise
+
+
+def is_bare(bucket: Bucket) -> bool:
+    """Whether it is as `make` made it."""
+    return bucket.settings == _BARE
+
+
+def apply(client: StorageClient, bucket: Bucket, fence: Fence) -> None:
+    """Give NEW's bucket all of these settings; ObjectError where the limit is above that of the project.
+
+    By a request of our own: `supabase`'s client also sends the id as the name, which may be another one.
+    """
+    import json  # noqa: PLC0415 - it is small, and rarely wanted
+
+    fence.ask()
+    body = json.dumps(bucket.settings).encode()
+    headers = {"Content-Type": "application/json"}
+    client.send("PUT", path_of("bucket", bucket.id), headers=headers, body=body)
+
+
+def largest(client: StorageClient) -> int | None:
+    """The bytes that an object of the project may have; None where the server does not say."""
+    headers = {"Tus-Resumable": "1.0.0"}
+    try:
+        found = client.send("OPTIONS", "upload/resumable", headers=headers).headers.get("tus-max-size", "")
+    except ObjectError:
+        return None
+    return int(found) if found.isdecimal() and len(found) < 20 else None  # noqa: PLR2004 - digits of 64 bits

@@ -1,0 +1,22 @@
+"""What this machine knows of an object that it has copied, and whether NEW's is still that one."""
+
+from dataclasses import dataclass
+
+from supasync_account.storage.object_listing import StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """OLD's values of then, the MD5 of the bytes that were sent, and NEW's ETag where that is not the MD5."""
+
+    size: int
+    etag: str
+    mimetype: str
+    cache: str
+    md5: str | None
+    new_etag: str
+
+    def is_in(self, new: StoredObject) -> bool:
+        """Whether NEW's object is as it was copied: else somebody has changed it there."""
+        same = (new.size, new.mimetype, new.cache) == (self.size, self.mimetype, self.cache)
+        return same and new.etag == (self.new_etag or self.md5)

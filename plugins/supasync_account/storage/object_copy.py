@@ -1,0 +1,216 @@
+"""One object from OLD to NEW as a stream: its bytes, content type, cache control and user metadata.
+
+It goes up as it is, not as a form: only so are content type and cache control stored exactly as they are
+sent. What is read is what was listed, by ETag and length, or the object has changed meanwhile.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import md5
+from typing import Any, Final
+
+import httpx
+
+from supasync_account.storage.object_listing import StoredObject, looked_up
+from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
+from supasync_account.storage.storage_client import StorageClient, described, path_of
+from supasync_account.storage.storage_errors import ChangedError, ObjectError, later
+from supasync_core.api.registration import Fence
+
+PIECE: Final = 65_536
+_TRIES: Final = 3
+NEWER: Final = "to take OLD's: supasync storage sync --accept newer"
+_DELETED: Final = "deleted in OLD while it was copied"
+UNKNOWN: Final = object()
+"""User metadata that nobody has looked at yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An object to be copied; ``replaces`` NEW's of this name. ``metadata`` is the user's, once known.
+
+    ``equal``: NEW has these bytes already, and only user metadata is left to be compared.
+    """
+
+    bucket: str
+    listed: StoredObject
+    replaces: bool = False
+    equal: StoredObject | None = None
+    metadata: Any = UNKNOWN
+    md5: str | None = None
+    """That of equal bytes, where it was taken when they were copied."""
+
+    @property
+    def shown(self) -> str:
+        """The name for messages."""
+        return f"{self.bucket}/{self.listed.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What NEW has confirmed; ``md5`` is that of the bytes that were sent, where they went in one go.
+
+    ``etag`` is NEW's own where it was asked, empty where it is the MD5.
+    """
+
+    task: Task
+    md5: str | None
+    etag: str = ""
+    sent: bool = True
+    """Whether its bytes travelled."""
+
+
+@dataclass
+class Copier:
+    """Copies objects, for several threads at once. ``md5_etags``: whether NEW's ETags are MD5, once known."""
+
+    old: StorageClient
+    new: StorageClient
+    fence: Fence
+    uploads: Uploads
+    md5_etags: bool | None = None
+
+    def copy(self, task: Task) -> Copied:
+        """Copy it, again where it changes meanwhile or a connection breaks.
+
+        ObjectError where it cannot be copied, TransientError where it may be later.
+        """
+        sent = self.uploads.begun(task.bucket, task.listed)
+        err: Exception | None = None
+        for _ in range(_TRIES):
+            try:
+                if task.equal and (same := self._compared(task, task.equal)):
+                    return same
+                if sent and task.listed.size > LARGE:
+                    return self._resumed(task)
+                return self._again(self._streamed(self._with_metadata(task)))
+            except ChangedError as changed:
+                err, sent = changed, False
+                task = self._as_it_is(task)
+            except httpx.TransportError as broken:
+                err, sent = broken, True
+                self.new.sleep(1.0)
+            except ObjectError as refused:
+                if refused.kind == "exists" and err is not None:
+                    if arrived := self._arrived(task, refused):
+                        return arrived
+                    task = replace(task, replaces=True)
+                elif refused.kind != "busy":
+                    raise
+                err = refused
+                self.new.sleep(max(1.0, refused.pause))
+        raise err if isinstance(err, ObjectError) else later("OLD or NEW", described(err))
+
+    def _compared(self, task: Task, there: StoredObject) -> Copied | None:
+        """NEW's object as a copy where user metadata is equal; None where it is to be replaced."""
+        old, new = (looked_up(side, task.bucket, task.listed.name) for side in (self.old, self.new))
+        if old is None:
+            raise ObjectError("gone", _DELETED)
+        if old[0].etag != task.listed.etag:
+            raise ChangedError(task.shown)
+        if new is not None and (old[1] or None) == (new[1] or None):
+            known = there.md5 or task.md5
+            return Copied(task, known, "" if there.etag == known else there.etag, sent=False)
+        if not task.replaces:
+            raise ObjectError("exists", f"NEW: {task.shown} has other user metadata", hint=NEWER)
+        return None
+
+    def _with_metadata(self, task: Task) -> Task:
+        """The task with what only ``object/info`` shows of it."""
+        if task.metadata is not UNKNOWN:
+            return task
+        found = looked_up(self.old, task.bucket, task.listed.name)
+        if found is None:
+            raise ObjectError("gone", _DELETED)
+        if found[0].etag != task.listed.etag:
+            raise ChangedError(task.shown)
+        return replace(task, metadata=found[1])
+
+    def _as_it_is(self, task: Task) -> Task:
+        """The same object of OLD as it is now; when it was changed, only a listing says."""
+        found = looked_up(self.old, task.bucket, task.listed.name)
+        if found is None:
+            raise ObjectError("gone", _DELETED)
+        listed = replace(found[0], robots=task.listed.robots)
+        return replace(
+            task, listed=listed, metadata=found[1], equal=None, replaces=task.replaces or bool(task.equal)
+        )
+
+    def _streamed(self, task: Task) -> Copied:
+        """One download that is the body of one upload; nothing is held but a piece of it."""
+        listed, digest = task.listed, md5(usedforsecurity=False)
+        if listed.size > LARGE:
+            self.uploads.begin(task.bucket, listed, "")
+        path = path_of("object", "authenticated", task.bucket, key=listed.name)
+        with self.old.stream(path, max(listed.size, 0)) as response:
+            refuse_changed(task, response)
+            headers = {
+                "Content-Type": listed.mimetype,
+                "Content-Length": str(listed.size),
+                "Cache-Control": listed.cache,
+                "x-upsert": "true" if task.replaces else "false",
+                **({"x-robots-tag": listed.robots} if listed.robots else {}),
+                **({"x-metadata": encoded(task.metadata)} if task.metadata else {}),
+            }
+
+            def body() -> Iterator[bytes]:
+                for piece in response.iter_raw(PIECE):
+                    digest.update(piece)
+                    yield piece
+
+            self.fence.ask()
+            upload = path_of("object", task.bucket, key=listed.name)
+            self.new.once("POST", upload, headers=headers, content=body())
+        return Copied(task, digest.hexdigest())
+
+    def _resumed(self, task: Task) -> Copied:
+        task = self._with_metadata(task)
+        digest = ResumableUpload(self.old, self.new, self.fence, self.uploads).send(
+            task.bucket, task.listed, task.metadata, replaces=task.replaces
+        )
+        return self._confirmed(Copied(task, digest))
+
+    def _again(self, copied: Copied) -> Copied:
+        """With NEW's ETag where it is not the MD5 of the bytes: of parts, or of a server that encrypts."""
+        if copied.task.listed.size <= LARGE and self.md5_etags:
+            return copied
+        return self._confirmed(copied)
+
+    def _confirmed(self, copied: Copied) -> Copied:
+        task = copied.task
+        found = looked_up(self.new, task.bucket, task.listed.name)
+        if found is None or found[0].size != task.listed.size:
+            raise ObjectError(
+                "refused", f"NEW: {task.shown} is not there after it was sent, or of another size"
+            )
+        if task.listed.size <= LARGE and copied.md5:
+            self.md5_etags = found[0].etag == copied.md5
+        return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag)
+
+    def _arrived(self, task: Task, refused: ObjectError) -> Copied | None:
+        """What an earlier attempt has sent, whose answer was lost; the error where NEW has another object.
+
+        None where it looks like it and only its bytes could tell: it is sent again.
+        """
+        found = looked_up(self.new, task.bucket, task.listed.name)
+        if found is None or not found[0].looks_like(task.listed):
+            raise refused
+        same = found[0].md5 is not None and found[0].md5 == task.listed.md5
+        return Copied(task, found[0].md5) if same else None
+
+
+def refuse_changed(task: Task, response: httpx.Response) -> None:
+    """ChangedError where the answer is not of the object that was listed."""
+    headers = response.headers
+    etag = headers.get("etag", "").removeprefix("W/").strip('"')
+    if headers.get("content-encoding", "identity") != "identity":
+        raise ObjectError("refused", f"OLD: {task.shown} came compressed, not as it is stored")
+    if etag != task.listed.etag or headers.get("content-length") != str(task.listed.size):
+        raise ChangedError(task.shown)
+
+
+def encoded(metadata: Any) -> str:  # noqa: ANN401 - JSON
+    """User metadata as a header holds it."""
+    return b64encode(json.dumps(metadata, ensure_ascii=False).encode()).decode()

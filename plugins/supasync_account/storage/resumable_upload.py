@@ -1,0 +1,170 @@
+"""A large object in pieces of 6 MB (TUS): an upload that was cut goes on where NEW has it.
+
+Its cache control is a number of seconds and nothing else; another one is written afterwards, by a copy onto
+itself without bytes (recorded). The address of an upload is kept, so a killed run continues it, too.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import md5
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
+from supasync_account.storage.storage_errors import ChangedError, ObjectError
+from supasync_core.api.registration import Fence
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+LARGE: Final = 6 * 1024 * 1024
+"""Bytes of a piece, and of an object from which on one is worth it."""
+_PIECE: Final = 65_536
+_VERSION: Final = {"Tus-Resumable": "1.0.0"}
+_SECONDS: Final = re.compile(r"max-age=(\d{1,10})")
+_KEPT: Final = "no-cache"
+"""What is stored where no number was given."""
+
+
+class Uploads(Protocol):
+    """Who remembers where an upload goes on."""
+
+    def begun(self, bucket: str, listed: StoredObject) -> bool:
+        """Whether an upload of this very object has begun, in whatever way."""
+        ...
+
+    def place(self, bucket: str, listed: StoredObject) -> str | None:
+        """The path of one in pieces."""
+        ...
+
+    def begin(self, bucket: str, listed: StoredObject, path: str) -> None:
+        """Remember it; one in a single piece has no path."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResumableUpload:
+    """From OLD by ranges, to NEW by pieces."""
+
+    old: StorageClient
+    new: StorageClient
+    fence: Fence
+    uploads: Uploads
+
+    def send(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str | None:  # noqa: ANN401 - JSON
+        """Send what NEW does not have yet; the MD5 where all of it went through here."""
+        path = self.uploads.place(bucket, listed)
+        at = self._offset(path) if path else None
+        if path is None or at is None:
+            path, at = self._created(bucket, listed, metadata, replaces=replaces), 0
+        digest = md5(usedforsecurity=False) if at == 0 else None
+        while at < listed.size:
+            end = min(at + LARGE, listed.size)
+            at = self._piece(bucket, listed, path, range(at, end), digest, replaces=replaces)
+        self._finish(bucket, listed, metadata)
+        return digest.hexdigest() if digest else None
+
+    def _created(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str:  # noqa: ANN401 - JSON
+        seconds = _SECONDS.fullmatch(listed.cache)
+        told = {
+            "bucketName": bucket,
+            "objectName": listed.name,
+            "contentType": listed.mimetype,
+            **({"cacheControl": seconds[1]} if seconds else {}),
+            **({"metadata": json.dumps(metadata, ensure_ascii=False)} if metadata else {}),
+        }
+        headers = {
+            **_VERSION,
+            "Upload-Length": str(listed.size),
+            "Upload-Metadata": ",".join(f"{name} {_base64(value)}" for name, value in told.items()),
+            "x-upsert": "true" if replaces else "false",
+        }
+        self.fence.ask()
+        answer = self.new.once("POST", "upload/resumable", headers=headers)
+        place = urlsplit(str(answer.headers.get("location", ""))).path
+        path = place.partition(f"{ROOT}/")[2]
+        if not path.startswith("upload/resumable/"):  # never to another host, whatever the address says
+            raise ObjectError("refused", "NEW: the address of a resumable upload is not understood")
+        self.uploads.begin(bucket, listed, path)
+        return path
+
+    def _offset(self, path: str) -> int | None:
+        """How far it is; None where NEW does not know it any more, as after a day."""
+        try:
+            return _offset_in(self.new.send("HEAD", path, headers=_VERSION))
+        except ObjectError as err:
+            if err.kind == "busy":
+                raise
+            return None
+
+    def _piece(  # noqa: PLR0913 - what a piece is
+        self,
+        bucket: str,
+        listed: StoredObject,
+        path: str,
+        part: range,
+        digest: "HASH | None",
+        *,
+        replaces: bool,
+    ) -> int:
+        """Send one; how far it is then."""
+        wanted = {"Range": f"bytes={part.start}-{part.stop - 1}"}
+        source = path_of("object", "authenticated", bucket, key=listed.name)
+        headers = {
+            **_VERSION,
+            "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(len(part)),
+            "Upload-Offset": str(part.start),
+            "x-upsert": "true" if replaces else "false",
+        }
+        with self.old.stream(source, len(part), wanted) as response:
+            etag = response.headers.get("etag", "").removeprefix("W/").strip('"')
+            if etag != listed.etag or response.headers.get("content-length") != str(len(part)):
+                raise ChangedError(f"{bucket}/{listed.name}")
+
+            def body() -> Iterator[bytes]:
+                for each in response.iter_raw(_PIECE):
+                    if digest:
+                        digest.update(each)
+                    yield each
+
+            self.fence.ask()
+            answer = self.new.once("PATCH", path, headers=headers, content=body())
+        at = _offset_in(answer)
+        if at != part.stop:
+            raise ObjectError(
+                "refused", f"NEW took {at or 0:,} bytes of {bucket}/{listed.name}, not {part.stop:,}"
+            )
+        return at
+
+    def _finish(self, bucket: str, listed: StoredObject, metadata: Any) -> None:  # noqa: ANN401 - JSON
+        """Write the cache control that an upload in pieces cannot say."""
+        if listed.cache == _KEPT or _SECONDS.fullmatch(listed.cache):
+            return
+        body = {
+            "bucketId": bucket,
+            "sourceKey": listed.name,
+            "destinationKey": listed.name,
+            "metadata": {"cacheControl": listed.cache, "mimetype": listed.mimetype},
+            "copyMetadata": False,
+        }
+        headers = {
+            "Content-Type": "application/json",
+            "x-upsert": "true",
+            **({"x-metadata": _base64(json.dumps(metadata, ensure_ascii=False))} if metadata else {}),
+        }
+        self.fence.ask()
+        self.new.send("POST", "object/copy", headers=headers, body=json.dumps(body).encode())
+
+
+def _offset_in(answer: Answer) -> int | None:
+    found = answer.headers.get("upload-offset", "")
+    return int(found) if found.isdecimal() and len(found) < 20 else None  # noqa: PLR2004 - digits of 64 bits
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()

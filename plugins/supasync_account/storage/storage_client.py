@@ -1,0 +1,191 @@
+"""One project's Storage: `supabase`'s client for buckets and listings, streams where its own are not exact.
+
+That client reads whole files into memory, sends every file as a form (which doubles ``max-age=``), and turns
+``a%20b`` and ``x//y`` into other names (measured on 2.34). Both go through one guarded transport.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from random import uniform
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
+from supasync_account.storage.storage_errors import ObjectError, failure_of, later
+from supasync_core.api.run_step import ApiAccess
+from supasync_core.model.cost import Ledger
+from supasync_core.model.errors import SupasyncError
+from supasync_core.system.connections import certificates, proxy_for
+
+if TYPE_CHECKING:
+    from storage3 import SyncStorageClient
+
+ROOT: Final = "/storage/v1"
+PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each further attempt."""
+_SHOWN: Final = 65_536
+Content = bytes | Iterator[bytes] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A small answer, read whole."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        """What it says; ObjectError for what is not JSON."""
+        try:
+            return httpx.Response(200, content=self.body).json()
+        except (ValueError, RecursionError) as err:
+            raise ObjectError("refused", "the answer is not JSON") from err
+
+
+def path_of(*parts: str, key: str | None = None) -> str:
+    """The path below the root, every byte quoted as it is: a name has slashes and may have dots alone."""
+    path = "/".join(quote(part, safe="") for part in parts)
+    if key is None:
+        return path
+    names = (
+        part.replace(".", "%2E") if part in (".", "..") else quote(part, safe="") for part in key.split("/")
+    )
+    return f"{path}/{'/'.join(names)}"
+
+
+@dataclass
+class StorageClient:
+    """Connections to one project's Storage, for as many threads as it has connections."""
+
+    access: ApiAccess
+    project: str
+    ledger: Ledger
+    connections: int = 8
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """The one client, whose transport refuses what may not be sent."""
+        key, limits = self.access.key.reveal(), httpx.Limits(max_connections=self.connections + 2)
+        secure = self.access.url.startswith("https")
+        inner = httpx.HTTPTransport(
+            verify=certificates() if secure else True, limits=limits, proxy=proxy_for(self.access.url)
+        )
+        allowed = may_be_sent if self.project == "OLD" else anything
+        return httpx.Client(
+            transport=GuardedTransport(inner, httpx.URL(self.access.url), self.project, self.ledger, allowed),
+            headers={"apikey": key, "Authorization": f"Bearer {key}", "Accept-Encoding": "gzip"},
+            timeout=httpx.Timeout(60.0, connect=10.0, pool=None),
+            follow_redirects=False,
+            trust_env=False,  # else the environment's proxies go past the guard
+        )
+
+    @cached_property
+    def storage(self) -> "SyncStorageClient":
+        """The client of `supabase`, on the same connections."""
+        from storage3 import SyncStorageClient  # noqa: PLC0415 - it is large
+
+        return SyncStorageClient(f"{self.access.url}{ROOT}/", {}, http_client=self.http)
+
+    def asked(self, what: Callable[["SyncStorageClient"], Any]) -> Any:  # noqa: ANN401 - what the client returns
+        """What a call of `supabase`'s client answers, asked again while the server is busy."""
+        from pydantic import ValidationError  # noqa: PLC0415 - the client's own
+        from storage3.exceptions import StorageApiError  # noqa: PLC0415 - it is large
+
+        def once() -> Any:  # noqa: ANN401 - as above
+            try:
+                return what(self.storage)
+            except StorageApiError as err:
+                cause = err.__cause__ if isinstance(err.__cause__, httpx.HTTPStatusError) else None
+                cause = cause or (
+                    err.__context__ if isinstance(err.__context__, httpx.HTTPStatusError) else None
+                )
+                if cause is None:
+                    raise ObjectError("refused", f"{self.project}: {err.message}") from None
+                raise failure_of(self.project, cause.response, cause.response.content) from None
+            except (ValidationError, ValueError):
+                text = f"{self.project}: Storage's answer is not understood"
+                raise ObjectError("refused", text, hint="is the address that of a project?") from None
+
+        return self._again(once)
+
+    def send(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """A small answer that is a success; asked again while the server is busy, so only what may be."""
+        return self._again(lambda: self.once(method, path, headers=headers, content=body))  # type: ignore[no-any-return]
+
+    def once(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: Content = None
+    ) -> Answer:
+        """The same, sent once; httpx's TransportError where the connection breaks."""
+        request = self.http.build_request(
+            method, self._url(path), headers=dict(headers or {}), content=content
+        )
+        response = self.http.send(request, stream=True)
+        try:
+            body = response.read()
+        finally:
+            response.close()
+        if response.is_success:
+            return Answer(response.status_code, response.headers, body)
+        raise failure_of(self.project, response, body[:_SHOWN])
+
+    @contextmanager
+    def stream(
+        self, path: str, size: int, headers: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Response]:
+        """An object's bytes as they are stored, at most ``size`` of them, from its answer on."""
+        wanted = {"Accept-Encoding": "identity", **(headers or {})}
+        request = self.http.build_request("GET", self._url(path), headers=wanted, extensions=self._most(size))
+        response = self.http.send(request, stream=True)
+        try:
+            if not response.is_success:
+                raise failure_of(self.project, response, response.read()[:_SHOWN])
+            yield response
+        finally:
+            response.close()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before another attempt."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Close all connections."""
+        if "http" in self.__dict__:
+            self.http.close()
+
+    def _url(self, path: str) -> str:
+        return f"{self.access.url}{ROOT}/{path}"
+
+    def _most(self, size: int) -> dict[str, Any]:
+        return {"most": size, "timeout": self.http.timeout.as_dict()}
+
+    def _again(self, once: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
+        """What it answers; TransientError where the server stays busy or away."""
+        err: Exception | None = None
+        for pause in (*PAUSES, None):
+            try:
+                return once()
+            except ObjectError as refused:
+                if refused.kind != "busy":
+                    raise
+                err = refused
+            except httpx.TransportError as broken:
+                err = broken
+            if pause is not None:
+                wanted = err.pause if isinstance(err, ObjectError) else 0.0
+                self.sleep(max(pause * uniform(0.5, 1.0), wanted))  # noqa: S311 - no secret
+        raise later(self.project, described(err)) from None
+
+
+def described(err: Exception | None) -> Exception:
+    """The error with a text: httpx's has none where a connection was closed."""
+    if isinstance(err, SupasyncError):
+        return err
+    return Exception(f"{type(err).__name__}: {err}" if str(err) else type(err).__name__)

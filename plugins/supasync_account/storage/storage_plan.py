@@ -1,0 +1,112 @@
+"""What is to be copied of a bucket: OLD's listing against what is known, and against NEW where it is not.
+
+NEW is asked only for what was not copied as it is now: object by object where those are few, else by its
+listing. So an hour in which nothing changes costs OLD's listing alone.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from supasync_account.storage.known_object import Known
+from supasync_account.storage.object_copy import NEWER, Task
+from supasync_account.storage.object_listing import StoredObject, looked_up, pages
+from supasync_account.storage.storage_client import StorageClient
+from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_report import StorageReport
+
+_FEW: Final = 20
+"""Objects of NEW that are asked for one by one."""
+_AT_ONCE: Final = 5000
+_LIMIT: Final = "raise it: NEW's Dashboard -> Storage -> Settings"
+_NO_FILE: Final = "OLD lists it without a size or an ETag: it has no file to be copied"
+_EXCLUDE: Final = "remove it in OLD, or name it under exclude: in tables.yaml"
+_CHANGED: Final = f"NEW has another object of this name, left as it is; {NEWER}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePlan:
+    """Decides what is copied; nothing is written. ``largest`` asks what NEW's project takes for a file."""
+
+    old: StorageClient
+    new: StorageClient
+    progress: StorageProgress
+    report: StorageReport
+    exclude: Collection[str] = ()
+    accept_newer: bool = False
+    largest: Callable[[], int | None] = lambda: None
+
+    def list_old(self, bucket: str) -> None:
+        """List OLD's bucket."""
+        self.progress.forget_listed("OLD", bucket)
+        for page in pages(self.old, bucket):
+            self.progress.note("OLD", bucket, page)
+
+    def tasks(self, bucket: str, *, made: bool) -> list[Task]:
+        """What is to be copied, by name; what cannot be is named in the report. ``made``: NEW is empty."""
+        wanted = [
+            each for each in self.progress.changed(bucket) if f"{bucket}/{each.name}" not in self.exclude
+        ]
+        if not wanted:
+            return []
+        if not made:
+            self._list_new(bucket, wanted)
+        most = self.largest()
+        found: list[Task] = []
+        for at in range(0, len(wanted), _AT_ONCE):
+            part = wanted[at : at + _AT_ONCE]
+            names = [each.name for each in part]
+            there = {} if made else self.progress.on_new(bucket, names)
+            known = self.progress.known(bucket, names)
+            for each in part:
+                name = f"{bucket}/{each.name}"
+                if not each.etag or each.size < 0:
+                    self.report.name(name, f"{_NO_FILE}; {_EXCLUDE}")
+                elif most is not None and each.size > most:
+                    what = f"{each.size:,} bytes are more than NEW's project takes for a file ({most:,})"
+                    self.report.name(name, f"{what}; {_LIMIT}")
+                else:
+                    found += self._task(bucket, each, there.get(each.name), known.get(each.name))
+        return found
+
+    def _list_new(self, bucket: str, wanted: list[StoredObject]) -> None:
+        """Ask NEW for what it has of these."""
+        self.progress.forget_listed("NEW", bucket)
+        if len(wanted) > _FEW:
+            for page in pages(self.new, bucket):
+                self.progress.note("NEW", bucket, page)
+            return
+        for each in wanted:
+            try:
+                found = looked_up(self.new, bucket, each.name)
+            except ObjectError:
+                continue  # a name that NEW does not take: sending it says so
+            if found:
+                self.progress.note("NEW", bucket, [found[0]])
+
+    def _task(
+        self, bucket: str, listed: StoredObject, there: StoredObject | None, known: Known | None
+    ) -> Iterator[Task]:
+        if there is None:
+            yield Task(bucket, listed)
+        elif there.looks_like(listed) and _same_bytes(listed, there, known):
+            ours = self.accept_newer or (known is not None and known.is_in(there))
+            yield Task(bucket, listed, equal=there, replaces=ours, md5=known.md5 if known else None)
+        elif self.accept_newer or self._is_ours(bucket, listed, there, known):
+            yield Task(bucket, listed, replaces=True)
+        else:
+            self.report.name(f"{bucket}/{listed.name}", _CHANGED)
+
+    def _is_ours(self, bucket: str, listed: StoredObject, there: StoredObject, known: Known | None) -> bool:
+        """Whether NEW's object is what was copied, or what an upload of ours that was cut has left."""
+        if known is not None:
+            return known.is_in(there)
+        return there.looks_like(listed) and self.progress.begun(bucket, listed)
+
+
+def _same_bytes(listed: StoredObject, there: StoredObject, known: Known | None) -> bool:
+    """Whether both have the same bytes for sure: by MD5, or neither has changed since it was copied."""
+    if listed.md5 and there.md5:
+        return listed.md5 == there.md5
+    return known is not None and known.etag == listed.etag and known.is_in(there)

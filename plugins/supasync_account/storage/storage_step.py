@@ -1,0 +1,133 @@
+"""The section ``storage:`` of tables.yaml: objects are copied behind the tables, in every run."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Final
+
+from supasync_account.storage.bucket_settings import buckets, largest
+from supasync_account.storage.owner_repair import repairing
+from supasync_account.storage.storage_client import StorageClient
+from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_report import StorageReport
+from supasync_account.storage.storage_settings import StorageSettings
+from supasync_account.storage.storage_sides import both_storages, pair_of
+from supasync_account.storage.storage_sync import StorageSync
+from supasync_account.storage.storage_transfer import sizes
+from supasync_account.storage.storage_verdict import compare
+from supasync_core.api.run_step import StepContext
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.finding import Finding, note, problem, warning
+from supasync_core.model.quantities import format_size
+from supasync_core.model.report import StepResult
+from supasync_core.model.wording import counted
+
+SHOWN: Final = 10
+
+
+def run(context: StepContext) -> StepResult:
+    """Copy what is new and changed; the objects that a person is needed for are named."""
+    return result(copied(context, StorageSettings.of(context.settings)))
+
+
+def copied(context: StepContext, settings: StorageSettings, *, accept_newer: bool = False) -> StorageReport:
+    """Copy Storage under the lease of the context."""
+    if context.staging is None:
+        raise ConfigError(["storage: no staging file"])
+    with (
+        both_storages(context) as (old, new),
+        StorageProgress.writing(context.staging, pair_of(old, new)) as progress,
+        repairing(context) as repair,
+    ):
+        sync = StorageSync(
+            old,
+            new,
+            progress,
+            settings,
+            fence=context.fence,
+            accept_newer=accept_newer,
+            go_on=context.go_on,
+            afford=context.afford,
+            workers=context.workers,
+            say=context.say,
+            repair=repair.bucket,
+        )
+        return sync.run()
+
+
+def plan(context: StepContext) -> str:
+    """What a run would copy."""
+    return planned(context, StorageSettings.of(context.settings))[0]
+
+
+def planned(
+    context: StepContext, settings: StorageSettings, *, accept_newer: bool = False
+) -> tuple[str, StorageReport]:
+    """The sentence, and the numbers behind it; nothing is written."""
+    with both_storages(context) as (old, new), _looking(context, old, new) as progress:
+        sync = StorageSync(old, new, progress, settings, accept_newer=accept_newer)
+        number, size = sizes(sync.planned())
+    sync.report.left, sync.report.left_bytes = number, size
+    what = f"{counted(number, 'object', 'objects')} would be copied, {format_size(size)} of OLD's egress"
+    of = f"{sync.report.objects:,} objects in {counted(sync.report.buckets, 'bucket', 'buckets')}"
+    return f"{what}; OLD has {of}, {format_size(sync.report.bytes)}", sync.report
+
+
+def check(context: StepContext) -> Iterator[Finding]:
+    """What is in the way of a copy."""
+    settings = StorageSettings.of(context.settings)
+    with both_storages(context) as (old, new):
+        theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
+        ours, most = buckets(new), largest(new)
+    for name in (each for each in settings.buckets if each not in theirs):
+        yield warning(f"OLD has no bucket {name}", hint="correct buckets: under storage: in tables.yaml")
+    for name, bucket in theirs.items():
+        if most is not None and bucket.file_size_limit is not None and bucket.file_size_limit > most:
+            text = f"the bucket {name} takes files of {format_size(bucket.file_size_limit)}"
+            yield problem(
+                f"{text}, and NEW's project at most {format_size(most)}",
+                hint="raise it: NEW's Dashboard -> Storage -> Settings",
+            )
+        there = ours.get(name)
+        if there is not None and there.differs(bucket):
+            yield note(f"the bucket {name} is in NEW already, with other settings", "")
+
+
+def prove(context: StepContext) -> Iterator[Finding]:
+    """Whether NEW has OLD's objects; how many are proven by what is said."""
+    with both_storages(context) as (old, new), _looking(context, old, new) as progress:
+        found = compare(old, new, progress, StorageSettings.of(context.settings), sql=context.sql)
+    if found.differences:
+        what = counted(found.differences, "object or bucket differs", "objects or buckets differ")
+        yield problem(what, hint="list them: supasync storage verify")
+    else:
+        yield note(f"{counted(found.old, 'object', 'objects')} compared: {found.methods_shown}", "")
+    for sentence in found.remarks:
+        yield note(sentence, "")
+
+
+def _looking(
+    context: StepContext, old: StorageClient, new: StorageClient
+) -> AbstractContextManager[StorageProgress]:
+    return StorageProgress.looking(context.staging, pair_of(old, new))
+
+
+def result(report: StorageReport) -> StepResult:
+    """The report as that of a step."""
+    shown = [
+        f"{'' if each.weight == 'note' else 'not copied: '}{each.sentence}" for each in report.named[:SHOWN]
+    ]
+    more = len(report.named) - SHOWN
+    rest = [f"... and {more:,} more: supasync storage sync --json"] if more > 0 else []
+    undone = report.unfinished
+    error = None
+    if undone:
+        what = counted(len(undone), "object or bucket is", "objects or buckets are")
+        error = f"storage: {what} not in NEW as in OLD: supasync storage sync names all"
+    return StepResult(
+        status="interrupted" if report.interrupted else "failed" if undone else "ok",
+        summary=report.sentence,
+        notes=(*shown, *rest, *report.remarks),
+        error=error,
+        exit_code=0 if report.interrupted else report.exit_code,
+        details={"storage": report.counts},
+    )

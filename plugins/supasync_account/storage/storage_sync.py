@@ -1,0 +1,165 @@
+"""Storage from OLD to NEW: buckets, then objects, then the buckets' rules, then what OLD deleted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Final
+
+from supasync_account.storage import bucket_settings
+from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare
+from supasync_account.storage.object_copy import NEWER, Copier, Task
+from supasync_account.storage.object_deletes import ObjectDeletes
+from supasync_account.storage.storage_client import StorageClient
+from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_plan import StoragePlan
+from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_report import StorageReport
+from supasync_account.storage.storage_settings import StorageSettings
+from supasync_account.storage.storage_transfer import StorageTransfer, sizes
+from supasync_core.api.registration import Fence
+from supasync_core.model.errors import StateError
+from supasync_core.model.printable import visible
+from supasync_core.model.quantities import format_size
+from supasync_core.model.wording import counted
+
+_BLIND: Final = "a key that may not see them is answered in the same way: is it the secret key?"
+
+
+@dataclass
+class StorageSync:
+    """One copy of the buckets that the settings name. ``say`` hears the estimate before the first object."""
+
+    old: StorageClient
+    new: StorageClient
+    progress: StorageProgress
+    settings: StorageSettings
+    fence: Fence = field(default_factory=Fence)
+    accept_newer: bool = False
+    go_on: Callable[[], bool] = lambda: True
+    afford: Callable[[str, int], None] = lambda _project, _bytes: None
+    workers: int = 1
+    say: Callable[[str], None] = lambda _text: None
+    repair: Callable[[str, StorageProgress, StorageReport], None] = lambda _bucket, _progress, _report: None
+    """Called with each bucket whose objects have been copied."""
+    report: StorageReport = field(default_factory=StorageReport)
+    _theirs: dict[str, Bucket] = field(default_factory=dict)
+    _ours: dict[str, Bucket] = field(default_factory=dict)
+    _listed: set[str] = field(default_factory=set)
+
+    def planned(self) -> list[Task]:
+        """What would be copied; nothing is written."""
+        self._look()
+        return self._tasks(made=set())
+
+    def run(self) -> StorageReport:
+        """Copy what is new and changed; an error that concerns a whole project is raised."""
+        self._look()
+        made = {name for name in self._theirs if name not in self._ours}
+        for name in made:
+            bucket_settings.make(self.new, self._theirs[name], self.fence)
+            self.progress.remember(name, made=True)
+        tasks = self._tasks(made=made)
+        number, size = sizes(tasks)
+        if number:
+            what = f"{counted(number, 'object', 'objects')} to copy: {format_size(size)} of OLD's egress"
+            most = self.settings.max_per_run
+            spread = f", at most {format_size(most)} of them in this run" if most and size > most else ""
+            self.say(f"storage: {what}{spread}")
+        transfer = StorageTransfer(
+            Copier(self.old, self.new, self.fence, self.progress),
+            self.progress,
+            self.report,
+            self.go_on,
+            self.afford,
+            self.workers,
+            self.settings.max_per_run,
+        )
+        if not self.report.interrupted:
+            transfer.run(tasks)
+        if not self.report.interrupted:
+            self._settle(made)
+        return self.report
+
+    def _look(self) -> None:
+        """Both sides' buckets; StateError where OLD's are gone altogether."""
+        found = buckets(self.old)
+        self._ours = buckets(self.new)
+        self._theirs = {name: each for name, each in found.items() if self.settings.includes(name)}
+        known = self.progress.number()
+        if not found and known:
+            raise StateError(
+                f"OLD shows no buckets, and {counted(known, 'object was', 'objects were')} copied from there",
+                hint=_BLIND,
+            )
+        if not found:
+            self.report.notes.append(f"OLD shows no buckets; {_BLIND}")
+        lacking = [name for name in self.settings.buckets if name not in found]
+        if lacking:
+            self.report.notes.append(f"OLD has no bucket of the name {visible(', '.join(lacking))}")
+
+    def _tasks(self, made: set[str]) -> list[Task]:
+        plan = StoragePlan(
+            self.old,
+            self.new,
+            self.progress,
+            self.report,
+            self.settings.exclude,
+            accept_newer=self.accept_newer,
+            largest=cache(partial(bucket_settings.largest, self.new)),
+        )
+        self.report.buckets = len(self._theirs)
+        found: list[Task] = []
+        for name in self._theirs:
+            plan.list_old(name)
+            number, size = self.progress.counted("OLD", name)
+            self.report.objects += number
+            self.report.bytes += size
+            found += plan.tasks(name, made=name in made or name not in self._ours)
+            self._listed.add(name)
+            if not self.go_on():
+                self.report.interrupted = True
+                break
+        return found
+
+    def _settle(self, made: set[str]) -> None:
+        """Rules and deletes of each bucket whose objects have been copied."""
+        deletes = ObjectDeletes(self.old, self.new, self.progress, self.fence, self.report)
+        for name in sorted(self._listed):  # what was not listed to its end is not gone
+            bucket = self._theirs[name]
+            self.repair(name, self.progress, self.report)
+            deletes.run(name, self.settings.policy(name))
+            if not self.report.left:
+                self._give_rules(bucket, made=name in made)
+
+    def _give_rules(self, bucket: Bucket, *, made: bool) -> None:
+        """Give NEW's bucket OLD's settings, unless somebody has changed them there."""
+        there = self._ours.get(bucket.id)
+        known = self.progress.of_bucket(bucket.id)
+        differ = ["public"] if there is None else there.differs(bucket)
+        if there is not None and not differ:
+            if known.get("settings") != bucket.settings:
+                self.progress.remember(bucket.id, settings=bucket.settings)
+            return
+        ours = made or self.accept_newer or _is_ours(there, known)
+        if not ours:
+            what = f"its settings differ in NEW, and were not changed: {', '.join(differ)}; {NEWER}"
+            self.report.name(bucket.id, what)
+            return
+        if made and is_bare(bucket):
+            self.progress.remember(bucket.id, settings=bucket.settings)
+            return
+        try:
+            bucket_settings.apply(self.new, bucket, self.fence)
+        except ObjectError as err:
+            hint = PROJECT_LIMIT if err.kind == "too large" else err.message
+            self.report.name(bucket.id, f"its settings were not taken over: {hint}")
+        else:
+            self.progress.remember(bucket.id, settings=bucket.settings)
+
+
+def _is_ours(there: Bucket | None, known: Mapping[str, object]) -> bool:
+    """Whether NEW's settings are as they were written last, or as the bucket was made."""
+    if there is None:
+        return True
+    written = known.get("settings")
+    return written == there.settings if written else bool(known.get("made")) and is_bare(there)

@@ -1,0 +1,122 @@
+"""Objects copied side by side, under the limits of a run: budgets, ``max_per_run``, the lease, a signal."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from typing import Final
+
+from supasync_account.storage.object_copy import Copied, Copier, Task
+from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_report import StorageReport, Weight
+from supasync_core.model.errors import TransientError
+from supasync_core.system.executors import executor
+
+_AT_ONCE: Final = 100
+_SECONDS: Final = 2.0
+"""After so many objects, or so long, what is confirmed is remembered."""
+_UNSERVED: Final = "it is listed and cannot be read or written under its name"
+_AWAY: Final = 5
+"""Objects in a row that fail because a side does not answer, before the others are left for later."""
+
+
+@dataclass
+class StorageTransfer:
+    """Copies tasks. ``afford`` raises BudgetError before an object that a budget has no room for.
+
+    ``stopped``: the rest is left.
+    """
+
+    copier: Copier
+    progress: StorageProgress
+    report: StorageReport
+    go_on: Callable[[], bool] = lambda: True
+    afford: Callable[[str, int], None] = lambda _project, _bytes: None
+    workers: int = 1
+    max_per_run: int | None = None
+    stopped: bool = False
+    _pending: dict["Future[Copied]", Task] = field(default_factory=dict)
+    _copied: list[Copied] = field(default_factory=list)
+    _kept_at: float = field(default_factory=time.monotonic)
+    _begun: int = 0
+    _away: int = 0
+
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Copy them; what is under way when anything stops the run is brought to its end and remembered."""
+        with executor(self.workers, "storage") as pool:
+            try:
+                for task in tasks:
+                    if not self._may_begin(task):
+                        continue
+                    self._pending[pool.submit(self.copier.copy, task)] = task
+                    if len(self._pending) >= self.workers:
+                        self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
+            finally:
+                try:
+                    while self._pending:
+                        self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
+                finally:
+                    self._keep()
+
+    def _may_begin(self, task: Task) -> bool:
+        """Whether it is begun in this run; else it is counted as left."""
+        size = 0 if task.equal else task.listed.size
+        if not self.stopped and not self.go_on():
+            self.report.interrupted = self.stopped = True
+        full = self.max_per_run is not None and self._begun > 0 and self._begun + size > self.max_per_run
+        if self.stopped or full:
+            self.report.left += 1
+            self.report.left_bytes += size
+            return False
+        under_way = sum(0 if each.equal else each.listed.size for each in self._pending.values())
+        self.afford("OLD", under_way + size)
+        self._begun += size
+        return True
+
+    def _take(self, futures: Iterable["Future[Copied]"]) -> None:
+        """Take the results; an error that concerns more than its object is raised behind all of them."""
+        error: BaseException | None = None
+        for future in futures:
+            task = self._pending.pop(future)
+            try:
+                self._took(future.result())
+            except ObjectError as err:
+                self._refused(task, err)
+            except TransientError as err:
+                self._away += 1
+                self.report.name(task.shown, str(err), "later")
+                error = err if self._away >= _AWAY else error
+            except BaseException as err:  # noqa: BLE001 - raised behind the others
+                error = err
+        if error is not None:
+            self.stopped = True
+            raise error
+
+    def _took(self, copied: Copied) -> None:
+        self._away = 0
+        self._copied.append(copied)
+        if copied.sent:
+            self.report.copied += 1
+            self.report.copied_bytes += copied.task.listed.size
+        else:
+            self.report.equal += 1
+        if len(self._copied) >= _AT_ONCE or time.monotonic() - self._kept_at > _SECONDS:
+            self._keep()
+
+    def _keep(self) -> None:
+        copied, self._copied = self._copied, []
+        self.progress.keep(copied)
+        self._kept_at = time.monotonic()
+
+    def _refused(self, task: Task, err: ObjectError) -> None:
+        weights: dict[str, Weight] = {"gone": "note", "busy": "later"}
+        what = f"{_UNSERVED}: {err.message}" if err.kind in ("missing", "name") else err.message
+        what += f"; {err.hint}" if err.hint else ""
+        self.report.name(task.shown, what, weights.get(err.kind, "refused"))
+
+
+def sizes(tasks: Iterable[Task]) -> tuple[int, int]:
+    """How many objects are to be sent, and their bytes: what OLD's egress will grow by."""
+    sent = [task.listed.size for task in tasks if not task.equal]
+    return len(sent), sum(sent)

@@ -1,0 +1,201 @@
+"""The proof that NEW has OLD's objects: names, sizes, types and, as far as can be known, bytes.
+
+An ETag without ``-N`` is the MD5 of the bytes. One with ``-N`` is made of parts, which each upload cuts in
+its own way: it tells nothing of two projects. Where both sides' ETags do not prove it, the MD5 that was taken
+while the bytes were sent does, if NEW's object is still the one that was confirmed then.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+import httpx
+
+from supasync_account.storage.bucket_settings import buckets
+from supasync_account.storage.known_object import Known
+from supasync_account.storage.object_listing import StoredObject, looked_up, pages
+from supasync_account.storage.storage_client import StorageClient, described, path_of
+from supasync_account.storage.storage_errors import ObjectError, later
+from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_settings import StorageSettings
+from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import DiffCode, SupasyncError
+from supasync_core.model.wording import counted
+
+BY_HASH: Final = "MD5 of both sides"
+BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
+BY_SIZE: Final = "size alone"
+BY_BYTES: Final = "all bytes read on both sides"
+_METADATA: Final = "user metadata was not compared: --exact does"
+_UNCOMPARED: Final = "updated_at, version and id: NEW has its own"
+_COUNT: Final = "select pg_catalog.count(*) from storage.objects o where o.bucket_id = %s"
+Sql = Callable[[str], AbstractContextManager[SqlSession | None]]
+
+
+@dataclass
+class StorageVerdict:
+    """What differs, by name; ``methods`` says how many objects were proven by what."""
+
+    old: int = 0
+    new: int = 0
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    methods: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def differences(self) -> int:
+        """How many objects and buckets differ."""
+        return len(self.missing) + len(self.extra) + len(self.changed)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing that was compared differs, 1 where anything does."""
+        return DiffCode.DIFFERENT if self.differences else DiffCode.EQUAL
+
+    @property
+    def methods_shown(self) -> str:
+        """``1,200 by MD5 of both sides, 3 by size alone``."""
+        return ", ".join(f"{number:,} by {method}" for method, number in self.methods.items()) or "none"
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "equal": not self.differences,
+            "old": self.old,
+            "new": self.new,
+            "missing": self.missing,
+            "extra": self.extra,
+            "changed": self.changed,
+            "methods": dict(self.methods),
+            "not_compared": self.remarks,
+        }
+
+
+def compare(  # noqa: PLR0913 - two sides, and what is known of them
+    old: StorageClient,
+    new: StorageClient,
+    progress: StorageProgress,
+    settings: StorageSettings,
+    *,
+    exact: bool = False,
+    sql: Sql | None = None,
+) -> StorageVerdict:
+    """Both sides' buckets and objects; ``exact`` reads all bytes, and what only ``object/info`` shows."""
+    found = StorageVerdict()
+    theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
+    ours = buckets(new)
+    for name, bucket in theirs.items():
+        there = ours.get(name)
+        if there is None:
+            found.missing.append(f"bucket {name}")
+        elif differ := there.differs(bucket):
+            found.changed[f"bucket {name}"] = differ
+        for side, client in (("OLD", old), ("NEW", new)):
+            progress.forget_listed(side, name)
+            for page in pages(client, name) if side == "OLD" or there else ():
+                progress.note(side, name, page)
+        _Bucket(old, new, progress, name, found, settings, exact=exact).compare()
+    found.remarks += _counts(sql, progress, list(theirs)) if sql else []
+    if not theirs:
+        found.remarks.append("OLD shows no buckets: a key that may not see them is answered in the same way")
+    found.remarks += [_UNCOMPARED] if exact else [_METADATA, _UNCOMPARED]
+    return found
+
+
+@dataclass
+class _Bucket:
+    """One bucket that was listed on both sides."""
+
+    old: StorageClient
+    new: StorageClient
+    progress: StorageProgress
+    name: str
+    found: StorageVerdict
+    settings: StorageSettings
+    exact: bool
+
+    def compare(self) -> None:
+        self.found.old += self.progress.counted("OLD", self.name)[0]
+        self.found.new += self.progress.counted("NEW", self.name)[0]
+        for left, right, known in self.progress.pairs(self.name):
+            name = left.name if left else right.name if right else ""
+            shown = f"{self.name}/{name}"
+            if shown in self.settings.exclude:
+                continue
+            if right is None:
+                self.found.missing.append(shown)
+            elif left is None:
+                self.found.extra.append(shown)
+            elif differ := self._differ(left, right, known):
+                self.found.changed[shown] = differ
+
+    def _differ(self, left: StoredObject, right: StoredObject, known: Known | None) -> list[str]:
+        pairs = {
+            "size": (left.size, right.size),
+            "content type": (left.mimetype, right.mimetype),
+            "cache control": (left.cache, right.cache),
+        }
+        differ = [what for what, (mine, its) in pairs.items() if mine != its]
+        if self.exact and "size" not in differ:
+            differ += self._exactly(left, right)
+            self.found.methods[BY_BYTES] += 1
+        elif left.md5 and right.md5:
+            differ += ["bytes"] if left.md5 != right.md5 else []
+            self.found.methods[BY_HASH] += 1
+        elif known and known.md5 and known.etag == left.etag and known.is_in(right):
+            self.found.methods[BY_COPY] += 1
+        else:
+            self.found.methods[BY_SIZE] += 1
+        return differ
+
+    def _exactly(self, left: StoredObject, right: StoredObject) -> list[str]:
+        """What differs once both are read."""
+        try:
+            told = [looked_up(client, self.name, left.name) for client in (self.old, self.new)]
+            hashes = [self._read(self.old, left), self._read(self.new, right)]
+        except ObjectError as err:
+            return [f"not read: {err.message}"]
+        except httpx.TransportError as err:
+            raise later("OLD or NEW", described(err)) from None
+        differ = ["bytes"] if hashes[0] != hashes[1] else []
+        metadata = [each[1] or None if each else None for each in told]
+        return differ + (["user metadata"] if metadata[0] != metadata[1] else [])
+
+    def _read(self, client: StorageClient, each: StoredObject) -> str:
+        digest = sha256()
+        path = path_of("object", "authenticated", self.name, key=each.name)
+        with client.stream(path, each.size) as response:
+            for piece in response.iter_raw():
+                digest.update(piece)
+        return digest.hexdigest()
+
+
+def _counts(sql: Sql, progress: StorageProgress, names: Sequence[str]) -> Iterator[str]:
+    """What the database counts: a listing that is empty is no proof of an empty bucket."""
+    for side in ("OLD", "NEW"):
+        try:
+            with sql(side) as session:
+                if session is None:
+                    yield f"{side}'s listing was not compared with storage.objects: there is no connection"
+                    continue
+                wrong = list(_uncounted(session, progress, side, names))
+        except SupasyncError as err:
+            yield f"{side}'s listing was not compared with storage.objects: {err.message}"
+            continue
+        yield from wrong or [f"{side}'s listing has as many objects as storage.objects"]
+
+
+def _uncounted(
+    session: SqlSession, progress: StorageProgress, side: str, names: Sequence[str]
+) -> Iterator[str]:
+    for name in names:
+        [(number,)] = session.query(_COUNT, [name], purpose="storage list")
+        listed = progress.counted(side, name)[0]
+        if number != listed:
+            what = counted(number, "object", "objects")
+            yield f"{side}: storage.objects has {what} in {name}, its listing shows {listed:,}"

@@ -1,0 +1,141 @@
+"""Servers that break off, are busy, refuse or change: nothing is lost, and nothing wrong is a success."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.postgres import Cluster
+from tests.supasync_account.storages import EMPTY, Storages, storages
+
+LIST = "/storage/v1/object/list-v2/"
+READ = "/storage/v1/object/authenticated/"
+SENT = "/storage/v1/object/docs/"
+
+
+@pytest.fixture(scope="module")
+def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storages]:
+    with storages(cluster, tmp_path_factory.mktemp("faults")) as found:
+        yield found
+
+
+@pytest.fixture
+def both(made: Storages) -> Storages:
+    made.old.database.paste(EMPTY)
+    made.new.database.paste(EMPTY)
+    made.space.again()
+    made.old.bucket("docs")
+    for number in range(12):
+        made.old.put("docs", f"o-{number:02}", str(number).encode() * 100, cache_control="max-age=5")
+    made.old.sent()
+    return made
+
+
+def told(status: int, error: str, http: int = 400) -> dict[str, object]:
+    """An answer of Storage."""
+    body = f'{{"statusCode": "{status}", "error": "{error}", "message": "{error} it is", "code": "{error}"}}'
+    return {"kind": "answer", "status": http, "body": body, "headers": {"content-type": "application/json"}}
+
+
+def test_a_busy_or_broken_server_is_asked_again(both: Storages) -> None:
+    both.space.old.server.misbehave(
+        {**told(429, "SlowDown"), "path": LIST},
+        {**told(503, "DatabaseTimeout"), "path": READ, "times": 2},
+        {"kind": "reset-body", "path": f"{READ}docs/o-03"},
+        {"kind": "reset", "path": f"{READ}docs/o-04"},
+    )
+    both.space.new.server.misbehave(
+        {"kind": "reset-after", "method": "POST", "path": f"{SENT}o-05"},
+        {"kind": "reset", "method": "POST", "path": f"{SENT}o-06"},
+        {**told(544, "DatabaseTimeout"), "method": "POST", "path": f"{SENT}o-07"},
+    )
+    done = both.run("sync")
+    assert "12 objects copied" in done.out
+    both.assert_equal()
+    assert both.new.sent().count(("POST", f"{SENT}o-08")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            {**told(402, "exceed_egress_quota", 402)},
+            "OLD: Storage answers 402: the organisation is over its quota",
+        ),
+        ({**told(403, "AccessDenied")}, "OLD: Storage refuses the key: AccessDenied it is"),
+    ],
+)
+def test_a_project_that_refuses_in_the_middle_ends_the_run_and_the_next_continues(
+    both: Storages, fault: dict[str, object], said: str
+) -> None:
+    both.space.old.server.misbehave({**fault, "path": READ, "nth": 6, "times": None})
+    done = both.run("sync", code=3)
+    assert said in done.err
+    both.space.old.server.behave()
+    sent = {path for method, path in both.new.sent() if method == "POST" and path.startswith(SENT)}
+    assert 1 <= len(sent) <= 6
+    both.run("sync")
+    both.assert_equal()
+    again = [path for method, path in both.new.sent() if method == "POST" and path.startswith(SENT)]
+    assert not sent.intersection(again)
+
+
+def test_a_listing_that_breaks_off_is_no_end_of_it(both: Storages) -> None:
+    both.run("sync")
+    both.space.old.server.misbehave({**told(403, "AccessDenied"), "path": LIST, "times": None})
+    done = both.run("sync", "--deletes", "mirror", code=3)
+    assert "OLD: Storage refuses the key" in done.err
+    assert len(both.new.objects()) == 12
+
+
+def test_a_key_that_sees_no_buckets_is_no_proof_of_none(both: Storages) -> None:
+    both.run("sync")
+    nothing = {"kind": "answer", "status": 200, "body": "[]", "times": None, "path": "/bucket$"}
+    both.space.old.server.misbehave(nothing)
+    done = both.run("sync", "--deletes", "mirror", code=3)
+    assert "OLD shows no buckets, and 12 objects were copied from there" in done.err
+    both.space.again()
+    both.space.old.server.misbehave(nothing)
+    assert "OLD shows no buckets; a key that may not see them" in both.run("sync").out
+
+
+def test_an_object_that_changes_while_it_is_copied_is_copied_again(both: Storages) -> None:
+    both.space.old.server.misbehave({"kind": "hold-before", "path": f"{READ}docs/o-03"})
+    with both.space.command("storage", "sync") as process:
+        both.space.old.server.wait_held()
+        both.old.put("docs", "o-03", b"changed", cache_control="max-age=6")
+        both.space.old.server.release()
+        assert process.wait() == 0
+    both.assert_equal()
+    assert both.new.get("docs", "o-03") == b"changed"
+
+
+def test_an_object_that_disappears_is_a_note(both: Storages) -> None:
+    both.space.old.server.misbehave({"kind": "hold-before", "path": "/info/docs/o-03"})
+    with both.space.command("storage", "sync") as process:
+        both.space.old.server.wait_held()
+        both.old.remove("docs", "o-03")
+        both.space.old.server.release()
+        assert "note: docs/o-03: deleted in OLD while it was copied" in process.communicate()[1]
+    both.assert_equal()
+
+
+def test_a_killed_run_continues_where_it_was(both: Storages) -> None:
+    both.space.new.server.misbehave({"kind": "hold-before", "path": f"{SENT}o-0[6-9]", "times": None})
+    with both.space.command("storage", "sync") as process:
+        both.space.new.server.wait_held()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both.space.new.server.behave()
+    there = {name for _, name, *_ in both.new.objects()}
+    both.new.sent()
+    both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
+    both.run("sync")
+    both.assert_equal()
+    sent = {path.rpartition("/")[2] for method, path in both.new.sent() if method == "POST"}
+    assert not there & sent
+
+
+def test_a_redirect_is_not_followed(both: Storages) -> None:
+    both.space.old.server.misbehave({"kind": "redirect", "path": READ, "location": "http://127.0.0.1:1/x"})
+    both.run("sync", code=3)

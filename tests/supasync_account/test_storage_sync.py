@@ -1,0 +1,172 @@
+"""`supasync storage sync`: what is copied, what is left alone, and what OLD is asked for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.postgres import Cluster
+from tests.supasync_account.storages import EMPTY, Storages, storages
+
+
+@pytest.fixture(scope="module")
+def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storages]:
+    with storages(cluster, tmp_path_factory.mktemp("storage")) as found:
+        yield found
+
+
+@pytest.fixture
+def both(made: Storages) -> Storages:
+    made.old.database.paste(EMPTY)
+    made.new.database.paste(EMPTY)
+    made.space.again()
+    return made
+
+
+ODD = (
+    "a b/c&d=e.txt",
+    "x//y",
+    "/lead",
+    "trail/",
+    "a'b(c)!.txt",
+    "p-0500",
+    "p-0500-thumb",
+    "k",
+    "k-b",
+    "Fo/x",
+    "fo/x",
+)
+
+
+def test_buckets_and_objects_arrive_as_they_are(both: Storages) -> None:
+    both.old.bucket("docs", public=True, file_size_limit=1_000_000, allowed_mime_types=["text/*"])
+    both.old.bucket("plain")
+    for name in ODD:
+        both.old.put("docs", name, name.encode(), cache_control="public, max-age=31536000, immutable")
+    both.old.put(
+        "plain", "empty", b"", content_type="text/plain; charset=utf-8", cache_control="max-age=3600"
+    )
+    both.old.put("plain", "meta", b"m", x_metadata="eyJ0YWdzIjpbImEiLDFdLCJ1Ijoi5Lit5paHIn0=")
+    done = both.run("sync")
+    assert "13 objects to copy: " in done.err
+    assert "storage: 13 objects copied" in done.out
+    both.assert_equal()
+    again = both.run("sync", "--json").json
+    assert (again["copied"], again["objects"]) == (0, 13)
+
+
+def asked(both: Storages) -> set[tuple[str, str]]:
+    """What OLD was asked, without the names of objects."""
+    return {(method, "/".join(path.split("/")[:5])) for method, path in both.old.sent()}
+
+
+def test_old_is_only_read_and_listed_and_an_idle_run_costs_little(both: Storages) -> None:
+    both.old.bucket("docs")
+    both.old.put("docs", "a/b", b"1")
+    both.old.sent()
+    both.run("sync")
+    both.run("verify", "--exact")
+    assert asked(both) == {
+        ("GET", "/storage/v1/bucket"),
+        ("GET", "/storage/v1/object/authenticated"),
+        ("GET", "/storage/v1/object/info"),
+        ("POST", "/storage/v1/object/list-v2"),
+    }
+    both.new.sent()
+    both.run("sync")
+    assert len(both.old.sent()) == 2
+    assert len(both.new.sent()) == 1
+
+
+def test_changes_of_old_follow_and_those_of_new_stay(both: Storages) -> None:
+    both.old.bucket("docs")
+    for name in ("mine", "theirs", "both"):
+        both.old.put("docs", name, b"1")
+    both.run("sync")
+    both.old.put("docs", "mine", b"22")
+    both.new.put("docs", "theirs", b"new")
+    both.old.put("docs", "both", b"old")
+    both.new.put("docs", "both", b"new")
+    done = both.run("sync", code=3)
+    assert "not copied: docs/both: NEW has another object of this name, left as it is" in done.err
+    assert "1 object copied" in done.out
+    assert both.new.get("docs", "mine") == b"22"
+    assert both.new.get("docs", "both") == b"new"
+    done = both.run("verify", code=1)
+    assert "docs/both: bytes" in done.out
+    assert "docs/theirs: size, bytes" in done.out
+    both.run("sync", "--accept", "newer")
+    assert both.new.get("docs", "both") == b"old"
+
+
+def test_what_is_in_new_already_is_not_sent(both: Storages) -> None:
+    for side in (both.old, both.new):
+        side.bucket("docs")
+        side.put("docs", "same", b"1", x_metadata="eyJhIjoxfQ==")
+    both.new.put("docs", "other", b"2")
+    both.old.put("docs", "other", b"3")
+    found = both.run("sync", "--json", code=3).json
+    assert (found["copied"], found["equal"]) == (0, 1)
+    assert [each["name"] for each in found["named"]] == ["docs/other"]
+
+
+def test_deletes_are_counted_or_mirrored_and_undone(both: Storages) -> None:
+    both.old.bucket("docs")
+    told = {"cache_control": "max-age=7", "x_metadata": "eyJhIjoxfQ=="}
+    for number in range(21):
+        both.old.put("docs", f"o-{number}", str(number).encode(), **told)
+    both.run("sync")
+    before = both.new.objects()
+    for number in range(1, 3):
+        both.old.remove("docs", f"o-{number}")
+    assert "2 objects of NEW deleted in OLD" in both.run("sync").out
+    done = both.run("sync", "--deletes", "mirror", code=3)
+    assert (
+        "docs: 2 objects were deleted in OLD, and none of them in NEW: the limit is 1 at a time" in done.err
+    )
+    both.old.put("docs", "o-2", b"2", **told)
+    assert "1 deleted" in both.run("sync", "--deletes", "mirror").out
+    both.assert_equal()
+    assert both.run("sync", "--undo").out == "storage: 1 object put back\n"
+    assert both.new.objects() == before
+    assert "the staging has nothing that could be put back" in both.run("sync", "--undo", code=2).err
+
+
+def test_an_object_that_changed_in_new_is_not_deleted(both: Storages) -> None:
+    both.old.bucket("docs")
+    both.old.put("docs", "a", b"1")
+    both.run("sync")
+    both.new.put("docs", "a", b"new")
+    both.old.remove("docs", "a")
+    done = both.run("sync", "--deletes", "mirror", code=3)
+    assert "docs/a: deleted in OLD, not in NEW: it has changed in NEW" in done.err
+
+
+def test_limits_of_new_and_names_without_files_are_named(both: Storages) -> None:
+    both.old.bucket("docs", file_size_limit=100_000_000)
+    both.old.bucket("small")
+    both.new.bucket("small", file_size_limit=1)
+    both.old.put("small", "two", b"22")
+    both.old.put("docs", "a", b"1")
+    both.old.database.paste(
+        "insert into storage.objects (bucket_id, name) values ('docs', 'null-meta');"
+        "insert into storage.objects (bucket_id, name, metadata) "
+        """values ('docs', 'café', '{"size": 3, "eTag": "\\"x\\"", "mimetype": "text/plain"}')"""
+    )
+    done = both.run("sync", code=3)
+    assert "docs/null-meta: OLD lists it without a size or an ETag" in done.err
+    assert "docs/café: it is listed and cannot be read" in done.err
+    assert "small/two: NEW: The object exceeded the maximum allowed size" in done.err
+    assert "docs: its settings were not taken over: NEW: raise the limit of the project" in done.err
+    assert both.new.get("docs", "a") == b"1"
+
+
+def test_max_per_run_spreads_a_bucket(both: Storages) -> None:
+    both.old.bucket("docs", public=True)
+    for number in range(4):
+        both.old.put("docs", str(number), b"x" * 400)
+    done = both.run("sync", "--max-per-run", "0.001MB")
+    assert "2 objects copied" in done.out
+    assert "2 objects, 800 bytes, left for later runs by max_per_run" in done.out
+    assert both.new.buckets()[0][2] is False
+    both.run("sync", "--max-per-run", "0.001MB")
+    both.assert_equal()
