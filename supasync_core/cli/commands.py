@@ -37,6 +37,7 @@ COMMANDS = {
     "state": ("state", "Show the state that is kept in NEW, or change it."),
     "status": ("status", "Show the last runs, the success rate and each table's lag."),
     "sync": ("sync", "Copy what is new or changed from OLD to NEW."),
+    "tables": ("tables", "Add tables to tables.yaml, or remove them."),
     "usage": ("usage", "Show this month's requests, egress and database size."),
     "verify": ("verify", "Compare OLD with NEW over the API, or over their databases."),
 }

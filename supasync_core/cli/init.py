@@ -81,12 +81,12 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     if path.exists():
         return _compare(session, path, place, as_json=as_json)
     ledger = Ledger()
-    with _source(session, place, ledger) as source:
+    with source_of(session, place, ledger) as source:
         exposed = schemas_of(source)
         listing = listed(source, exposed or ["public"], files=place is not None)
-        references = None if place else _references(session, source, ledger, list(listing))
+        references = None if place else references_of(session, source, ledger, list(listing))
         shapes = with_references(listing, references or ())
-        found = _proposals(source, ledger, shapes, keys=_keys(session, place, shapes))
+        found = proposals_of(source, ledger, shapes, keys=keys_of(session, place, shapes))
         twice = doubled(source, [each.table for each in found if not each.refusal])
     refused = {written(*each.table.address): each.refusal for each in found if each.refusal}
     names = [each.table.name for each in found if not each.refusal]
@@ -122,14 +122,14 @@ def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool)
     settings = session.settings
     write_schema(path, session.host)
     ledger = Ledger()
-    with _source(session, place, ledger, declared=True) as source:
+    with source_of(session, place, ledger, declared=True) as source:
         schemas = [*(schemas_of(source) or ["public"]), *(table.schema for table in settings.tables)]
         listing = listed(source, list(dict.fromkeys(schemas)))
-        references = None if place else _references(session, source, ledger, list(listing))
+        references = None if place else references_of(session, source, ledger, list(listing))
         shapes = with_references(listing, references or ())
-        keys = _keys(session, place, shapes)
+        keys = keys_of(session, place, shapes)
         gone, commented = _left_alone(settings, shapes, path.read_text("utf-8-sig"), keys)
-        proposed = _proposals(source, ledger, shapes, settings.tables, keys=keys)
+        proposed = proposals_of(source, ledger, shapes, settings.tables, keys=keys)
     undecided = {each.name for each in settings.undecided}
     missing = [each for each in proposed if not each.refusal]
     ready = [name for each in missing if (name := written(*each.table.address)) in undecided]
@@ -186,7 +186,7 @@ def _left_alone(
     return gone, commented
 
 
-def _keys(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str, Shape]]) -> Keys:
+def keys_of(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str, Shape]]) -> Keys:
     """The unique keys of tables without a primary key, by their addresses; None where NEW shows none."""
     every = {(schema, name): shape for schema, there in shapes.items() for name, shape in there.items()}
     bare = {at: shape for at, shape in every.items() if not shape.key and not shape.view}
@@ -210,9 +210,10 @@ def _keys(session: Session, place: Path | None, shapes: Mapping[str, Mapping[str
 
 
 @contextmanager
-def _source(
+def source_of(
     session: Session, place: Path | None, ledger: Ledger, *, declared: bool = False
 ) -> Iterator[Source]:
+    """OLD as tables.yaml names it (``declared``), as the environment does, or files at a place."""
     if place:
         source = of_path(place, session.host)
     elif declared:
@@ -224,7 +225,7 @@ def _source(
         yield source
 
 
-def _references(
+def references_of(
     session: Session, source: Source, ledger: Ledger, schemas: Sequence[str]
 ) -> Sequence[Reference] | None:
     """OLD's foreign keys as its database tells them; None where there is no connection to it.
@@ -249,7 +250,7 @@ def _references(
         return None
 
 
-def _proposals(
+def proposals_of(
     source: Source,
     ledger: Ledger,
     shapes: Mapping[str, Mapping[str, Shape]],
