@@ -60,6 +60,15 @@ class StepContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalContext:
+    """What `init` knows while there is no tables.yaml: variables, and how either project's API is asked."""
+
+    environment: Mapping[str, str]
+    api: Callable[[str], ApiAccess | None]
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStep:
     """A step that tables.yaml names by a section at its top level: ``auth: {}``. ``what`` it copies.
 
@@ -78,8 +87,9 @@ class RunStep:
     fills: Collection[tuple[str, str]] = ()
     """The tables that it copies, by schema and name: a foreign key to one of them is satisfied by it."""
     after: bool = False
-    proposal: str = ""
-    """The section as `init` proposes it, a comment in tables.yaml; the lines above it say what it does."""
+    propose: "Callable[[ProposalContext], str]" = lambda _context: ""
+    """The section as `init` writes it, with comments that say what it does; empty where OLD has nothing for
+    it. An error of supasync that it raises becomes a note."""
 
 
 def step_flaw(thing: object) -> str | None:
@@ -88,7 +98,7 @@ def step_flaw(thing: object) -> str | None:
         return f"must be a RunStep(...) from supasync_core.api.run_step, not {described(thing)}"
     if not isinstance(thing.what, str) or not thing.what:
         return f"its what must be a sentence, not {described(thing.what)}"
-    for name in ("run", "plan", "check", "prove"):
+    for name in ("run", "plan", "check", "prove", "propose"):
         if flaw := function_flaw(getattr(thing, name)):
             return f"its {name} {flaw}"
     return settings_flaw(thing.settings)

@@ -99,7 +99,8 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         f"OLD exposes {', '.join(exposed)}. {OTHERS}" if exposed else None,
         cost_summary(found),
     ]
-    _write(path, render.document(found, filter(None, notes)))
+    sections = [] if place else _sections(session, ledger)
+    _write(path, render.document(found, filter(None, notes), sections))
     write_schema(path, session.host)
     for remark in twice:
         output.line(f"problem: {remark.text}", err=True)
@@ -115,6 +116,16 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
         output.line(reason)
     click.echo("next: read it through, fill in .env, then run: supasync schema sql")
     return 0
+
+
+def _sections(session: Session, ledger: Ledger) -> list[str]:
+    """Those of plugins that OLD has something for."""
+    from supasync_core.init.propose_sections import proposed  # noqa: PLC0415 - it asks OLD, as --from does not
+
+    session.secrets = [*session.secrets, *secrets_beside(session.host, session.environment)]
+    return proposed(
+        session.host, session.environment, ledger, lambda text: output.line(f"note: {text}", err=True)
+    )
 
 
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:

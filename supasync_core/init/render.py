@@ -77,15 +77,16 @@ ENABLE_HOURLY_SYNC=true
 """
 
 
-def document(proposals: Sequence[Proposal], notes: Iterable[str] = ()) -> str:
-    """All of tables.yaml; the ``notes`` are above the tables."""
+def document(proposals: Sequence[Proposal], notes: Iterable[str] = (), sections: Sequence[str] = ()) -> str:
+    """All of tables.yaml; the ``notes`` are above the tables, and ``sections`` of plugins above those."""
     left = [proposal for proposal in proposals if proposal.refusal]
     lines = [_UNDECIDED.rstrip(), *undecided(left), ""] if left else []
     lines += [*(line for note in notes for line in _comment(note, "")), "tables:"]
     for proposal in proposals:
         if not proposal.refusal:
             lines += [*_entry(proposal), ""]
-    return HEAD + "\n".join(lines).rstrip() + "\n"
+    before = "".join(f"{section}\n\n" for section in sections)
+    return HEAD + before + "\n".join(lines).rstrip() + "\n"
 
 
 def undecided(left: Iterable[Proposal]) -> list[str]:

@@ -1,6 +1,7 @@
 """How either project's API is asked, whatever copies its rows: by its own settings, or by the environment."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from supasync_core.api.run_step import ApiAccess
@@ -21,11 +22,18 @@ def api_of(migration: Migration, project: str) -> ApiAccess | None:
     end = migration.settings.source if project == "OLD" else migration.settings.sink
     url, key = end.values.get("url", ""), end.values.get("key", "")
     if not (url.startswith("http") and key):
-        told = migration.settings.environment
-        url, key = (told.get(name, "").strip() for name in API_VARIABLES[project])
-    if not (url and key):
-        return None
-    if flaw := _flaw(url, end.ref):
+        return api_by_name(migration.settings.environment, project, end.ref)
+    return _access(project, url, key, end.ref)
+
+
+def api_by_name(environment: Mapping[str, str], project: str, ref: str = "") -> ApiAccess | None:
+    """The same from variables alone; ``ref`` names the project of the rows, where it is known."""
+    url, key = (environment.get(name, "").strip() for name in API_VARIABLES[project])
+    return _access(project, url, key, ref) if url and key else None
+
+
+def _access(project: str, url: str, key: str, ref: str) -> ApiAccess:
+    if flaw := _flaw(url, ref):
         raise ConfigError([f"{API_VARIABLES[project][0]} {flaw}"])
     return ApiAccess(url.strip().rstrip("/").removesuffix("/rest/v1"), Secret(key))
 

@@ -168,3 +168,22 @@ def test_a_trigger_sees_a_flag_and_else_its_row_is_replaced(keys: Projects) -> N
         assert keys.auth("verify").code == 0
     finally:
         keys.new.paste("drop function public.handle_new_user() cascade")
+
+
+def test_init_writes_the_section_where_old_has_accounts(keys: Projects) -> None:
+    def proposed(name: str) -> str:
+        done = keys.space.supasync("--config", name, "init")
+        assert done.code == 0, done.err
+        return (keys.space.folder / name).read_text()
+
+    assert "auth:" not in proposed("none.yaml")
+    keys.sign_up(1)
+    assert "# OLD has 1 account. " in proposed("keys.yaml")
+    assert "\nauth: {every: 24h}\n" in proposed("again.yaml")
+    assert keys.space.supasync("--config", "keys.yaml", "check").code == 0
+    for name, end in (("OLD", keys.space.old), ("NEW", keys.space.new)):
+        keys.space.environment[f"{name}_DATABASE_URL"] = end.cluster.url(end.database, "hosted_postgres")
+    try:
+        assert "\nauth: {}\n" in proposed("sql.yaml")
+    finally:
+        keys.space.environment.clear()

@@ -7,13 +7,29 @@ from supasync_account.auth import POLICIES, Deletes
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_way import Choices
 from supasync_account.auth.chosen_way import chosen
-from supasync_core.api.run_step import StepContext
+from supasync_account.auth.keys_listing import accounts_of
+from supasync_core.api.run_step import ProposalContext, StepContext
 from supasync_core.model.finding import Finding, note, problem
 from supasync_core.model.quantities import format_duration, parse_duration
 from supasync_core.model.report import StepResult
 from supasync_core.model.wording import counted
+from supasync_core.project.sql_sessions import VARIABLES
 
 SHOWN: Final = 10
+PROPOSED: Final = {
+    True: """\
+# OLD has {accounts}. They are copied before the tables in every run, with passwords and linked logins, by
+# both connection strings: see supasync auth check. Without this section, rows wait for their accounts.
+auth: {{}}
+""",
+    False: """\
+# OLD has {accounts}. They are copied before the tables by the secret keys, without passwords: see
+# supasync auth check. With OLD_DATABASE_URL and NEW_DATABASE_URL in .env passwords come along, and every: can
+# go. By keys, each look reads the whole list of both. Without this section, rows wait for their accounts.
+auth: {{every: 24h}}
+""",
+}
+"""The section of tables.yaml as `init` writes it: whether accounts can be copied by SQL."""
 USUAL: Final = "24h"
 """How often a run looks by keys alone, where every look reads both lists."""
 
@@ -56,6 +72,16 @@ def prove(context: StepContext) -> Iterator[Finding]:
         yield note(f"{accounts} compared {found.by}: equal", "")
     for sentence in found.uncompared:
         yield note(f"not compared: {sentence}", "")
+
+
+def propose(context: ProposalContext) -> str:
+    """The section, where OLD has accounts."""
+    old = context.api("OLD")
+    accounts = accounts_of(old, context.ledger) if old else 0
+    if not accounts:
+        return ""
+    by_sql = all(context.environment.get(name) for name in VARIABLES.values())
+    return PROPOSED[by_sql].format(accounts=counted(accounts, "account", "accounts"))
 
 
 def deletes_problem(value: str) -> str | None:

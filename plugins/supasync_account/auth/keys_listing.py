@@ -7,6 +7,7 @@ row that Auth cannot read makes every page fail that holds it: then pages are na
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,8 @@ import msgspec
 from supasync_account.auth.keys_account import KeyAccount
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal
+from supasync_core.api.run_step import ApiAccess
+from supasync_core.model.cost import Ledger
 from supasync_core.model.wording import counted
 
 USERS: Final = "/auth/v1/admin/users"
@@ -167,3 +170,12 @@ def _all(reader: _Reader, first: int) -> bool:
     if size > ONE_PAGE:
         return reader.walks(ONE_PAGE)
     return reader.one_page(size) or (not reader.sick and reader.walks(FIRST_PAGE))
+
+
+def accounts_of(access: ApiAccess, ledger: Ledger) -> int:
+    """How many accounts OLD has; none where it has no Auth, or shows none of it."""
+    with closing(KeysApi("OLD", access.url, access.key, ledger)) as api:
+        try:
+            return api.get(USERS, {"page": 1, "per_page": 1, "sort": "created_at desc"}).total or 0
+        except AuthRefusal:
+            return 0
