@@ -1,34 +1,23 @@
 """Servers that break off, are busy, refuse or change: nothing is lost, and nothing wrong is a success."""
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.postgres import Cluster
-from tests.supasync_account.storages import EMPTY, Storages, storages
+from tests.supasync_account.storages import Storages
 
 LIST = "/storage/v1/object/list-v2/"
 READ = "/storage/v1/object/authenticated/"
 SENT = "/storage/v1/object/docs/"
 
 
-@pytest.fixture(scope="module")
-def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storages]:
-    with storages(cluster, tmp_path_factory.mktemp("faults")) as found:
-        yield found
-
-
-@pytest.fixture
-def both(made: Storages) -> Storages:
-    made.old.database.paste(EMPTY)
-    made.new.database.paste(EMPTY)
-    made.space.again()
-    made.old.bucket("docs")
+@pytest.fixture(autouse=True)
+def twelve(both: Storages) -> None:
+    """A bucket with objects."""
+    both.old.bucket("docs")
     for number in range(12):
-        made.old.put("docs", f"o-{number:02}", str(number).encode() * 100, cache_control="max-age=5")
-    made.old.sent()
-    return made
+        both.old.put("docs", f"o-{number:02}", str(number).encode() * 100, cache_control="max-age=5")
+    both.old.sent()
 
 
 def told(status: int, error: str, http: int = 400) -> dict[str, object]:
@@ -139,3 +128,41 @@ def test_a_killed_run_continues_where_it_was(both: Storages) -> None:
 def test_a_redirect_is_not_followed(both: Storages) -> None:
     both.space.old.server.misbehave({"kind": "redirect", "path": READ, "location": "http://127.0.0.1:1/x"})
     both.run("sync", code=3)
+
+
+LARGE = bytes(range(256)) * 28_000
+"""7.2 MB: two pieces of a resumable upload."""
+PIECES = "/storage/v1/upload/resumable"
+
+
+@pytest.mark.parametrize("cache", ["max-age=60", "no-cache", "public, max-age=9, immutable"])
+def test_a_large_upload_that_is_cut_goes_on_in_pieces(both: Storages, cache: str) -> None:
+    told = {"cache_control": cache, "x_metadata": "eyJhIjoxfQ==", "content_type": "application/x-a"}
+    both.old.put("docs", "large", LARGE, **told)
+    both.space.new.server.misbehave(
+        {"kind": "reset", "method": "POST", "path": f"{SENT}large"},
+        {"kind": "reset", "method": "PATCH", "path": PIECES, "nth": 2},
+    )
+    both.run("sync")
+    both.assert_equal()
+    sent = [method for method, path in both.new.sent() if path.startswith(PIECES)]
+    assert sent.count("PATCH") == 3
+    assert both.run("sync", "--json").json["copied"] == 0
+    assert both.run("verify").out.splitlines()[-1] == "equal, as far as was compared"
+
+
+def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE)
+    both.space.new.server.misbehave(
+        {"kind": "reset", "method": "POST", "path": f"{SENT}large"},
+        {"kind": "reset", "method": "PATCH", "path": PIECES, "nth": 2, "times": None},
+    )
+    done = both.run("sync", code=4)
+    assert "not copied: docs/large: OLD or NEW: Storage does not answer" in done.err
+    assert "12 objects copied" in done.out
+    both.space.new.server.behave()
+    both.new.sent()
+    both.run("sync")
+    both.assert_equal()
+    sent = [method for method, path in both.new.sent() if path.startswith(PIECES)]
+    assert sent == ["OPTIONS", "HEAD", "PATCH"]

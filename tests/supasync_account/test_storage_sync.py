@@ -1,26 +1,6 @@
 """`supasync storage sync`: what is copied, what is left alone, and what OLD is asked for."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.servers.postgres import Cluster
-from tests.supasync_account.storages import EMPTY, Storages, storages
-
-
-@pytest.fixture(scope="module")
-def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storages]:
-    with storages(cluster, tmp_path_factory.mktemp("storage")) as found:
-        yield found
-
-
-@pytest.fixture
-def both(made: Storages) -> Storages:
-    made.old.database.paste(EMPTY)
-    made.new.database.paste(EMPTY)
-    made.space.again()
-    return made
-
+from tests.supasync_account.storages import Storages
 
 ODD = (
     "a b/c&d=e.txt",

@@ -32,7 +32,8 @@ order by o.name collate "C" limit %s
 _WRITTEN: Final = """
 update storage.objects o set owner = v.owner::uuid, owner_id = v.owner_id,
     created_at = v.created_at::timestamptz, last_accessed_at = v.last_accessed_at::timestamptz
-from pg_catalog.unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]),
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
     as v (name, owner, owner_id, created_at, last_accessed_at)
 where o.bucket_id = %s and o.name = v.name
     and (o.owner::text, o.owner_id, o.created_at, o.last_accessed_at) is distinct from

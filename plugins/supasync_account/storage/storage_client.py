@@ -50,13 +50,10 @@ class Answer:
 
 def path_of(*parts: str, key: str | None = None) -> str:
     """The path below the root, every byte quoted as it is: a name has slashes and may have dots alone."""
-    path = "/".join(quote(part, safe="") for part in parts)
-    if key is None:
-        return path
-    names = (
-        part.replace(".", "%2E") if part in (".", "..") else quote(part, safe="") for part in key.split("/")
+    names = [*parts, *(() if key is None else key.split("/"))]
+    return "/".join(
+        name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="") for name in names
     )
-    return f"{path}/{'/'.join(names)}"
 
 
 @dataclass

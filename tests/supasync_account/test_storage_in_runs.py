@@ -1,0 +1,114 @@
+"""`storage: {}` in tables.yaml: files are copied behind the tables, in every run."""
+
+import pytest
+
+from tests.e2e.test_cutover import NEW_ANON
+from tests.servers.hosted import OWNER
+from tests.supasync_account.storages import CONFIG, Storages
+
+OWNERS = "select name, owner::text, owner_id, created_at, last_accessed_at from storage.objects order by 1"
+
+
+@pytest.fixture(autouse=True)
+def a_bucket(both: Storages) -> None:
+    """A bucket with two objects, and a row."""
+    both.old.bucket("docs", public=True)
+    both.old.bucket("tmp")
+    both.old.put("docs", "a", b"1")
+    both.old.put("docs", "b", b"2" * 600)
+    both.old.put("tmp", "c", b"3")
+    both.old.database.paste("insert into public.notes (id) values (1)")
+
+
+def settings(both: Storages, text: str, more: str = "") -> None:
+    """Another section, and further lines above it."""
+    both.space.write("tables.yaml", CONFIG.replace("storage: {}\n", f"{more}storage: {text}\n"))
+
+
+def test_files_come_with_the_rows_and_the_record_has_their_numbers(both: Storages) -> None:
+    settings(both, "{buckets: all, exclude: [tmp], max_per_run: 200MB}")
+    dry = both.space.supasync("sync", "--dry-run")
+    assert "storage: 2 objects would be copied, 601 bytes of OLD's egress; OLD has 2 objects" in dry.out
+    assert both.new.buckets() == []
+    assert both.space.supasync("sync", "--table", "notes").code == 0
+    assert both.new.buckets() == []
+    done = both.space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    assert done.out.index("notes: ") < done.out.index("storage: 2 objects copied (601 bytes)")
+    assert [row[:2] for row in both.new.objects()] == [("docs", "a"), ("docs", "b")]
+    [(details,)] = both.new.database.paste(
+        "select details from public.sync_metadata order by seq desc limit 1"
+    )
+    assert details["steps"]["storage"]["storage"]["copied"] == 2
+    assert details["costs"]["OLD"]["storage read"]["received"] > 601
+    usage = both.space.supasync("usage")
+    assert "storage read" in usage.out
+    checked = both.space.supasync("check")
+    assert checked.code == 0, checked.out
+
+
+def test_files_fail_alone(both: Storages) -> None:
+    both.old.database.paste("insert into storage.objects (bucket_id, name) values ('docs', 'no-file')")
+    done = both.space.supasync("sync")
+    assert done.code == 3
+    assert "not copied: docs/no-file: OLD lists it without a size" in done.err
+    both.space.assert_equal("notes")
+    assert len(both.new.objects()) == 3
+    settings(both, "{exclude: [docs/no-file]}")
+    assert both.space.supasync("sync").code == 0
+
+
+def test_a_budget_holds_file_by_file(both: Storages) -> None:
+    both.old.put("docs", "large", b"x" * 400_000)
+    settings(both, "{}", "budgets: {egress: 0.3MB}\non_budget: stop\n")
+    done = both.space.supasync("sync")
+    assert done.code == 3
+    assert "of 300.0 kB egress a month" in done.err
+    assert {name for _, name, *_ in both.new.objects()} == {"a", "b"}
+    settings(both, "{}", "budgets: {egress: 0.3MB}\non_budget: warn\n")
+    done = both.space.supasync("sync")
+    assert done.code == 0, done.err
+    both.assert_equal()
+
+
+def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None:
+    for name, end in (("OLD", both.space.old), ("NEW", both.space.new)):
+        both.space.environment[f"{name}_DATABASE_URL"] = end.cluster.url(end.database, OWNER)
+    both.old.database.paste(
+        "update storage.objects set owner_id = 'u-1', owner = '00000000-0000-4000-8000-00000000000a', "
+        "created_at = '2025-01-01', last_accessed_at = '2025-01-02' where name = 'b'"
+    )
+    done = both.run("sync")
+    assert "owner" not in done.out
+    assert both.new.database.paste(OWNERS) == both.old.database.paste(OWNERS)
+    assert both.run("sync", "--json").json["copied"] == 0
+    verdict = both.run("verify", "--json").json
+    assert "OLD's listing has as many objects as storage.objects" in verdict["not_compared"]
+
+
+def test_a_switch_proves_files_and_does_not_happen_without_them(both: Storages) -> None:
+    both.space.supasync("sync")
+    both.new.put("docs", "a", b"other")
+    settings(both, "{}", "defaults: {overlap: 0s}\n")
+    both.space.environment["SUPABASE_ANON_KEY"] = NEW_ANON
+    done = both.space.supasync("cutover", "--yes", "--json")
+    [found] = [each for each in done.json["checks"] if each["name"] == "storage"]
+    assert found["result"] == "failed"
+    assert found["detail"].startswith("1 object or bucket differs")
+    assert found["hint"] == "list them: supasync storage verify"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{max_per_run: much}", "storage.max_per_run: must be a size such as 200MB"),
+        ("{deletes: {docs: all}}", "storage.deletes: must be one of ignore, report, mirror"),
+        ("{bucket: docs}", "storage.bucket: unknown setting"),
+        ("{exclude: {a: [b]}}", "storage.exclude: expected texts, not settings"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(both: Storages, text: str, said: str) -> None:
+    settings(both, text)
+    done = both.space.supasync("sync")
+    assert done.code == 2
+    assert said in done.err
