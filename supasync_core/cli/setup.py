@@ -51,14 +51,15 @@ def check(session: Session, *, as_json: bool) -> int:
 def setup(session: Session, start: str | None, *, as_json: bool) -> int:
     """Check both projects and write the baseline into NEW.
 
-    It is safe to repeat this.
+    It is safe to repeat this. Exits with 0 where the baseline is there and a sync may begin: that leaves out
+    each table that has a problem, and says so.
     """
     settings = session.settings
     with lock.locked(settings.folder), session.migration() as migration:
         instant = _instant(start)
         found = preflight(migration, _print_progress)
         if not as_json:
-            _print(session, found)
+            _print(session, found, setup=True)
         if not found.ready:
             if not as_json:
                 _print_next(found)
@@ -96,16 +97,18 @@ def _print_progress(name: str) -> None:
     output.line(f"looking at {name} ...", err=True)
 
 
-def _print(session: Session, found: Preflight) -> None:
+def _print(session: Session, found: Preflight, *, setup: bool = False) -> None:
     click.echo(f"OLD: {session.settings.source.ref}\nNEW: {session.settings.sink.ref}\n")
     output.table(
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
     output.findings(found.findings)
-    click.echo(_verdict(found))
+    click.echo(_verdict(found, setup=setup))
 
 
-def _verdict(found: Preflight) -> str:
+def _verdict(found: Preflight, *, setup: bool) -> str:
+    if setup and found.ready and not found.fine:
+        return "a sync may begin; it leaves out each table that has a problem"
     if not found.fine:
         return "not ready"
     if any(each.kind == "made" for each in found.findings):

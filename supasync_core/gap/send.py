@@ -24,7 +24,8 @@ from supasync_core.project.present import judged
 from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.staging_file import Staging
-from supasync_core.sync.readback import ChangedError, Readback, refuse_changed
+from supasync_core.sync.changed_rows import ChangedError, refuse_changed
+from supasync_core.sync.readback import Readback
 from supasync_core.sync.writer import Writer
 
 COMMAND = "gap import"

@@ -18,7 +18,8 @@ from supasync_core.project.run_options import Interrupted
 from supasync_core.reconcile.plan import TablePlan
 from supasync_core.sync import confirmed, removal
 from supasync_core.sync.batch_size import halves, send_in_parts
-from supasync_core.sync.readback import refuse_changed, sample
+from supasync_core.sync.changed_rows import refuse_changed
+from supasync_core.sync.readback import sample
 from supasync_core.sync.removal import Place, Removed
 
 AT_ONCE = 20_000

@@ -22,8 +22,8 @@ from supasync_core.project.lease import Lease, arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
 from supasync_core.schema.watch import SchemaWatch
+from supasync_core.sync.changed_rows import ChangedError
 from supasync_core.sync.quarantined import ManyRefusedError
-from supasync_core.sync.readback import ChangedError
 from supasync_core.sync.source_snapshot import SourceSnapshot
 from supasync_core.sync.writer import Writer
 from supasync_core.system.executors import Inline

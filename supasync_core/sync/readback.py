@@ -9,17 +9,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from supasync_core.api.backend import Computing, Sink
+from supasync_core.api.backend import Computing
 from supasync_core.api.row_formats import Declaring
-from supasync_core.model import pg_literals, raw_json, transform
+from supasync_core.model import raw_json, transform
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.errors import SchemaError
 from supasync_core.model.pg_types import are_texts, is_json, type_of
 from supasync_core.model.printable import command
 from supasync_core.model.same_key import translator
 from supasync_core.model.same_value import (
     moment,
-    same_as_literal,
     same_as_printed,
     same_cell,
     same_fractions,
@@ -29,6 +27,7 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
+from supasync_core.sync.changed_rows import ChangedError, changed
 from supasync_core.sync.longest_fractions import LongestFractions, may_round
 from supasync_core.sync.trailing_blanks import TrailingBlanks
 from supasync_core.sync.zoned_months import ZonedMonths, shared_moments
@@ -37,8 +36,6 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Bytes of a row that is worth reading back as a whole: more would cost more than it tells."""
-_PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
-"""Types of which equal values are spelt alike by every format, or are moments."""
 _REWRITTEN = "json or jsonb"
 """Of a column that is the one in OLD and the other in NEW: jsonb has one value of a name that comes twice."""
 
@@ -52,10 +49,6 @@ class Sent:
     key: Key
     text: str
     large: bool
-
-
-class ChangedError(SchemaError):
-    """The sink does not hold what was sent: whatever was copied of the table may be changed."""
 
 
 @dataclass
@@ -175,10 +168,16 @@ class Readback:
         if not self.migration.alike:
             return dict(stamps)
         old, new = self.migration.source.shape(self.table), self.migration.sink.shape(self.table)
-        sink = self.migration.sink
-        computed = sink.computed(self.table) if isinstance(sink, Computing) else frozenset()
-        known = {name: kind for name in names if (kind := _shared(old, new, name)) and name not in computed}
+        partial = self.table.exclude or self.table.columns  # a column may be computed of one that is not sent
+        left_out = self._computed if partial else ()
+        known = {name: kind for name in names if (kind := _shared(old, new, name)) and name not in left_out}
         return {**stamps, **known}
+
+    @property
+    def _computed(self) -> frozenset[str]:
+        """The columns that NEW computes itself, as far as writing has shown."""
+        sink = self.migration.sink
+        return sink.computed(self.table) if isinstance(sink, Computing) else frozenset()
 
     @property
     def _reads_anew(self) -> bool:
@@ -251,22 +250,7 @@ class Readback:
                 "too, or the key is not unique there",
                 hint="supasync check names child tables; supasync verify tells what NEW has",
             )
-        return changed(table, names, key)
-
-
-def changed(table: Table, names: Sequence[str], key: Key) -> ChangedError:
-    """The error for a row of which the sink holds these columns otherwise than they were sent."""
-    if set(names) <= set(table.timestamp):
-        what = "a trigger there sets it"
-    else:
-        what = "a trigger there changes it, or its type holds less than OLD's (supasync schema diff)"
-    they = "it was" if len(names) == 1 else "they were"
-    return table.error(
-        ChangedError,
-        f"NEW changed {', '.join(names)} after {they} written: {what}; key {', '.join(key)}",
-        hint="supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied "
-        f"rows (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
-    )
+        return changed(table, names, key, self._computed)
 
 
 def _narrow(batch: Batch, place: int, names: Sequence[str]) -> str:
@@ -306,41 +290,3 @@ def _spread(items: Sequence[T], most: int) -> list[T]:
 def sample(table: Table, batch: Batch, aside: Collection[Key]) -> Sequence[Key]:
     """The keys of some rows that were written."""
     return [key for key in table.keys(batch) if key not in aside][:SAMPLE]
-
-
-def refuse_changed(
-    sink: Sink, table: Table, sent: Mapping[Key, str], found: Iterable[Batch], aside: Collection[Key]
-) -> None:
-    """ChangedError where the sink holds a row otherwise than it was written; a file has no triggers."""
-    if not isinstance(sink, Computing):
-        return
-    shape, computed = sink.shape(table), sink.computed(table)
-    kinds = {column.name: column.type or "" for column in shape.columns if column.name not in computed}
-    for after in found:
-        for key, text in table.texts(after).items():
-            if key not in sent or key in aside:
-                continue
-            mine, theirs = raw_json.cells(sent[key]), raw_json.cells(text)
-            names = [
-                name
-                for name, cell in mine.items()
-                if name in theirs
-                and name not in table.key
-                and not _kept(kinds.get(name, ""), cell, theirs[name])
-            ]
-            if names:
-                raise changed(table, names, key)
-
-
-def _kept(kind: str, mine: str, theirs: str) -> bool:
-    """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well.
-
-    Types whose formats spell equal values in several ways are judged by what they may round.
-    """
-    if not kind.startswith(_PLAIN):
-        return "null" in (mine, theirs) or not may_round(kind) or same_fractions(mine, theirs)
-    if kind.endswith("[]") and mine.startswith('"') and theirs.startswith("["):
-        return same_as_literal(
-            pg_literals.without_bounds(json.loads(mine)), theirs, moments=kind.startswith("timestamp")
-        )
-    return same_cell(kind, mine, theirs, lenient=True)

@@ -105,3 +105,21 @@ def test_a_name_that_comes_twice_in_json_stops_a_column_that_became_jsonb(
         space.old.run('insert into public.measured (id, v) values (2, \'{"a": 1, "a": 2}\')')
         done = space.supasync("sync")
         assert (done.code, "NEW changed v after it was written" in done.err) == (3, True), done.err
+
+
+def test_a_column_that_new_computes_otherwise_stops_the_table(
+    cluster: Cluster, tmp_path: Path, over: str
+) -> None:
+    for space in _between(cluster, tmp_path, "int", over):
+        for end in (space.old, space.new):
+            end.run("alter table public.measured add twice int generated always as (id * 2) stored")
+        space.old.run("insert into public.measured (id, v) values (1, 3)")
+        done = space.supasync("sync", "--full", "measured")
+        assert done.code == 0, done.out + done.err
+        space.new.run(
+            "alter table public.measured drop v; "
+            "alter table public.measured add v int generated always as (id * 2) stored"
+        )
+        space.old.run("update public.measured set updated_at = now()")
+        done = space.supasync("sync")
+        assert (done.code, "NEW computes v itself, and has other values" in done.err) == (3, True), done.err
