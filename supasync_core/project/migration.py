@@ -122,6 +122,11 @@ class Migration:
         sink = self.host.sinks.get(self.settings.sink.backend)
         return (source.types or source.name) == (sink.types or sink.name)
 
+    def in_new(self, table: Table) -> Table:
+        """The table as NEW is asked for it: without a ``where`` that speaks OLD's language and not NEW's."""
+        ends = self.settings
+        return table if ends.source.backend == ends.sink.backend else table.whole()
+
     @property
     def types(self) -> str | None:
         """The name under which the sink's types are known."""

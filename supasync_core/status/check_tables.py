@@ -83,7 +83,7 @@ def _in_new(migration: Migration, table: Table, source: Shape) -> Iterator[Findi
         hint = missing_in_sink([column])
         yield problem(f"{table.name}: NEW has no column {column}", table.name, hint, kind=kind)
     if has_row_key(table) and not lacks_row_key(migration.sink, table):
-        rows = migration.sink.count(table, Window((Span(Keyset(None, nulls=table.key)),), limit=1))
+        rows = migration.sink.count(table.whole(), Window((Span(Keyset(None, nulls=table.key)),), limit=1))
         if rows:
             shown = counted(rows, "row of NEW has", "rows of NEW have")
             text = f"{table.name}: {shown} no {ROW_KEY}, so no run has copied them"

@@ -85,7 +85,8 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
         old = new = None
         try:
             findings.extend(check_table(migration, table))
-            there = None if lacks_row_key(migration.sink, table) else migration.sink.count(table)
+            wanted = migration.in_new(table)
+            there = None if lacks_row_key(migration.sink, table) else migration.sink.count(wanted)
             old, new = migration.source.count(table), there
             if past and past.state:
                 findings.extend(check_state(migration, table, past.state, old, new))

@@ -101,9 +101,7 @@ class TableComparison:
     @property
     def new(self) -> Table:
         """The table as it is read in NEW; ``where`` speaks OLD's language, of rows as OLD has them."""
-        ends = self.migration.settings
-        foreign = ends.source.backend != ends.sink.backend
-        where = None if foreign or self.table.transform else self.table.where
+        where = None if self.table.transform else self.migration.in_new(self.table).where
         if self.method == ROWS:
             columns = () if self.table.transform else self.table.columns
             return replace(self.table, where=where, columns=columns, exclude=())

@@ -92,6 +92,20 @@ def test_between_rest_and_postgres_as_well(space: Workspace, ends: str) -> None:
     assert (done.code, "NEW changed n after" in done.err) == (3, True), done.out + done.err
 
 
+@pytest.mark.parametrize(("ends", "where"), [*zip(MIXED, ("id=lte.10", "id <= 10"), strict=True)])
+def test_a_filter_in_olds_language_is_not_asked_of_new(space: Workspace, ends: str, where: str) -> None:
+    space.again()
+    source, sink = (end(backend, place) for place, backend in enumerate(MIXED[ends]))
+    space.write(
+        "mixed.yaml", f'version: 1\nsource: {source}\nsink: {sink}\ntables:\n  t: {{where: "{where}"}}\n'
+    )
+    space.old.run(ROWS)
+    for words in (["setup"], ["sync"], ["check"], ["verify"]):
+        done = space.supasync("--config", "mixed.yaml", *words)
+        assert done.code == 0, (words, done.out + done.err)
+    assert space.new.rows("select count(*) from public.t") == [(10,)]
+
+
 def test_values_that_all_fit_arrive(space: Workspace) -> None:
     space.again()
     space.old.run(ROWS)
