@@ -37,6 +37,7 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             plan=imported(_STEP, "plan"),
             check=imported(_STEP, "check"),
             prove=imported(_STEP, "prove"),
+            finish=imported(_STEP, "finish"),
             propose=imported(_STEP, "propose"),
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),

@@ -87,6 +87,9 @@ class RunStep:
     fills: Collection[tuple[str, str]] = ()
     """The tables that it copies, by schema and name: a foreign key to one of them is satisfied by it."""
     after: bool = False
+    finish: "Callable[[StepContext, Callable[[str], bool]], str | None]" = lambda _context, _confirm: None
+    """What is left once the app is switched and NEW is closed: it asks a person by the second argument, and
+    returns in a sentence what was done, None where nothing was. `cutover` calls it, until it returned one."""
     propose: "Callable[[ProposalContext], str]" = lambda _context: ""
     """The section as `init` writes it, with comments that say what it does; empty where OLD has nothing for
     it. An error of supasync that it raises becomes a note."""
@@ -98,7 +101,7 @@ def step_flaw(thing: object) -> str | None:
         return f"must be a RunStep(...) from supasync_core.api.run_step, not {described(thing)}"
     if not isinstance(thing.what, str) or not thing.what:
         return f"its what must be a sentence, not {described(thing.what)}"
-    for name in ("run", "plan", "check", "prove", "propose"):
+    for name in ("run", "plan", "check", "prove", "finish", "propose"):
         if flaw := function_flaw(getattr(thing, name)):
             return f"its {name} {flaw}"
     return settings_flaw(thing.settings)

@@ -115,8 +115,9 @@ class Command:
                 click.echo("not switched: nothing was changed in any .env, and NEW is open", err=True)
                 return ExitCode.PERSON
             self._end(switchover.context, switched=True)
+            finished = switchover.finish_steps()
             switchover.run_own_steps(sys.stderr if self.as_json else sys.stdout)
-        return 0
+        return 0 if finished else ExitCode.PERSON
 
     def rollback(self, *, dry: bool) -> int:
         """Restore each .env, count what was written to NEW since, and say what comes next."""

@@ -14,10 +14,11 @@ from supasync_core.cutover.app_env import AppEnv
 from supasync_core.cutover.checklist import Outcome
 from supasync_core.cutover.checks import CutoverContext
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save, write_certificate
-from supasync_core.model.errors import LockedError, StateError, TakenOverError
+from supasync_core.model.errors import LockedError, StateError, SupasyncError, TakenOverError
 from supasync_core.model.secret import redact
 from supasync_core.project.lease import Lease, leased
 from supasync_core.project.migration import Migration
+from supasync_core.project.project_steps import asked, context_of
 from supasync_core.system import lock
 
 PLANNED: Final = "planned"
@@ -102,6 +103,31 @@ class Switchover:
             self.progress.steps.append(name)
             save(self.folder, self.progress)
             self.certify()
+
+    def finish_steps(self) -> bool:
+        """What is left of steps beside the tables, each once, where a person agrees; False where one failed.
+
+        The app names NEW by then, so a failure undoes nothing.
+        """
+        migration, person = self.context.migration, self.context.person
+        if self.progress.closed_at is None or self.context.after_gap:
+            return True
+        whole = True
+        for part in migration.settings.steps:
+            if any(done.startswith(f"{part.name}: ") for done in self.progress.steps):
+                continue
+            try:
+                done = asked(migration, part, "finish", context_of(migration, part), person.confirm)
+            except SupasyncError as err:
+                person.say(f"{part.name}: {err}; run supasync cutover again: it continues with this")
+                whole = False
+                continue
+            if done:
+                person.say(f"{part.name}: {done}")
+                self.progress.steps.append(f"{part.name}: {done}")
+                save(self.folder, self.progress)
+                self.certify()
+        return whole
 
     def certify(self) -> None:
         """Write the certificate, and save where it is."""

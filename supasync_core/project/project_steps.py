@@ -54,8 +54,8 @@ def functions_of(migration: Migration, project: str) -> FunctionSpeaking | None:
     return side if isinstance(side, FunctionSpeaking) else None
 
 
-def asked(migration: Migration, part: Part, method: str, context: StepContext) -> Any:  # noqa: ANN401 - the step's
-    """What ``run``, ``plan``, ``check`` or ``prove`` of the step answers.
+def asked(migration: Migration, part: Part, method: str, context: StepContext, *more: object) -> Any:  # noqa: ANN401 - the step's
+    """What ``run``, ``plan``, ``check``, ``prove`` or ``finish`` of the step answers.
 
     Errors of supasync pass; any other is an internal error that names the plugin.
     """
@@ -65,7 +65,7 @@ def asked(migration: Migration, part: Part, method: str, context: StepContext) -
         answer = attempt(
             plugin,
             f"failed in its step {part.name}",
-            partial(getattr(step, method), context),
+            partial(getattr(step, method), context, *more),
             shows_message=not any(setting.secret for setting in step.settings.values()),
             passes=(SupasyncError,),
         )

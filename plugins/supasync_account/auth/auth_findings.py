@@ -16,7 +16,7 @@ from supasync_core.model.wording import counted
 CARRIED: Final = (
     "ids, e-mails, phones, password hashes, linked logins (OAuth), metadata, confirmation, bans, roles"
 )
-NOT_CARRIED: Final = "passkeys, sessions (everybody signs in again), SSO providers, settings of Auth"
+NOT_CARRIED: Final = "passkeys, sessions (cutover offers to copy them), SSO providers, settings of Auth"
 SHOWN: Final = 5
 WAYS: Final = {
     "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",

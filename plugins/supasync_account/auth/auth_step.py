@@ -1,6 +1,6 @@
 """The section ``auth:`` of tables.yaml: accounts are copied before the tables, in every run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from supasync_account.auth import POLICIES, Deletes
@@ -8,6 +8,7 @@ from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_way import Choices
 from supasync_account.auth.chosen_way import chosen
 from supasync_account.auth.keys_listing import accounts_of
+from supasync_account.auth.session_copy import offered
 from supasync_core.api.run_step import ProposalContext, StepContext
 from supasync_core.model.finding import Finding, note, problem
 from supasync_core.model.quantities import format_duration, parse_duration
@@ -30,6 +31,8 @@ auth: {{every: 24h}}
 """,
 }
 """The section of tables.yaml as `init` writes it: whether accounts can be copied by SQL."""
+SESSIONS: Final = "sessions: cutover's last step copies them, if you agree; else everybody signs in again"
+SIGNED_OUT: Final = "sessions: everybody signs in to NEW again; only both connection strings carry them"
 USUAL: Final = "24h"
 """How often a run looks by keys alone, where every look reads both lists."""
 
@@ -61,7 +64,7 @@ def check(context: StepContext) -> Iterator[Finding]:
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
     with chosen(context) as way:
-        found = way.compare(_choices(context))
+        found, by_sql = way.compare(_choices(context)), way.name == "sql"
     differ = len(found.missing) + len(found.extra) + len(found.changed)
     if differ:
         what = counted(differ, "account differs", "accounts differ")
@@ -72,6 +75,13 @@ def prove(context: StepContext) -> Iterator[Finding]:
         yield note(f"{accounts} compared {found.by}: equal", "")
     for sentence in found.uncompared:
         yield note(f"not compared: {sentence}", "")
+    yield note(SESSIONS if by_sql else SIGNED_OUT, "")
+
+
+def finish(context: StepContext, confirm: Callable[[str], bool]) -> str | None:
+    """Sessions are copied, if a person agrees, and both sides can be asked by SQL."""
+    with context.sql("OLD") as old, context.sql("NEW") as new:
+        return offered(old, new, confirm) if old and new else None
 
 
 def propose(context: ProposalContext) -> str:
