@@ -89,11 +89,13 @@ select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_obj
     left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = %s and (%s::text is null or c.relname = %s) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+where {which} and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and (has_table_privilege(c.oid, 'select, insert, update, delete')
     or has_any_column_privilege(c.oid, 'select'))
 order by c.relname
 """
+_NAMED: Final = """(n.nspname, c.relname) in (
+    select (a.each ->> 0)::name, (a.each ->> 1)::name from json_array_elements(%s::json) as a (each))"""
 _SCHEMAS: Final = """
 select n.nspname from pg_namespace n
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_schema_privilege(n.oid, 'usage')
@@ -150,10 +152,11 @@ class PgTable:
 
 
 class Tables:
-    """The tables of one database, each looked up once."""
+    """The tables of one database, each looked up once; those that are ``expected`` with the first one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, expected: Sequence[tuple[str, str]] = ()) -> None:
         self._database = database
+        self._expected = list(filter(_is_text, expected))
         self._known: dict[tuple[str, str], PgTable] = {}
         self._lock = Lock()
 
@@ -161,7 +164,8 @@ class Tables:
         """What the catalog has; SchemaError where the table does not exist, or nothing of it may be seen."""
         with self._lock:
             if table.address not in self._known:
-                self._known |= self._looked_up(table.schema, table.relation)
+                asked, self._expected = {table.address, *self._expected}, []
+                self._known |= self._looked_up(_NAMED, json.dumps(sorted(asked)))
             found = self._known.get(table.address)
         if found is None:
             raise table.schema_error(
@@ -173,7 +177,7 @@ class Tables:
     def schema(self, name: str) -> Mapping[str, Shape]:
         """All tables and views of a schema."""
         with self._lock:
-            found = self._looked_up(name, None)
+            found = self._looked_up("n.nspname = %s", name)
             self._known |= found
         return {relation: each.shape for (_, relation), each in found.items()}
 
@@ -182,14 +186,20 @@ class Tables:
         found = self._database.one(Statement(_SCHEMAS, purpose="schema"))
         return [str(row[0].decode()) for row in found.rows if row[0]]
 
-    def _looked_up(self, schema: str, relation: str | None) -> dict[tuple[str, str], PgTable]:
-        statement = Statement(_COLUMNS, [schema, relation, relation], purpose="schema")
+    def _looked_up(self, which: str, value: str) -> dict[tuple[str, str], PgTable]:
+        statement = Statement(_COLUMNS.replace("{which}", which), [value], purpose="schema")
         found: dict[tuple[str, str], PgTable] = {}
         for place, name, kind, columns in self._database.one(statement).rows:
             if place and name and kind and columns:
                 each = tuple(map(_column, json.loads(columns)))
                 found[place.decode(), name.decode()] = PgTable(each, kind.decode())
         return found
+
+
+def _is_text(address: tuple[str, str]) -> bool:
+    """Whether PostgreSQL's JSON can carry it: else the others would be refused along with it."""
+    both = "".join(address)
+    return "\0" not in both and both.encode(errors="ignore").decode() == both
 
 
 def _column(told: Mapping[str, Any]) -> PgColumn:

@@ -43,12 +43,10 @@ class Copying:
     def direct(
         self, transaction: Transaction, table: Table, columns: Sequence[PgColumn], text: bytes, role: str
     ) -> int | None:
-        """Write into the table itself; None, and nothing is written, where it is not empty.
+        """Write into a table that `takes` them; None, and nothing is written, where one of them is there.
 
         ``role`` is a statement that goes before the rows, and holds until they are written or refused.
         """
-        if not self._is_empty(transaction, table):
-            return None
         transaction.script("; ".join(filter(None, ["SAVEPOINT direct", role])), "upsert")
         try:
             written = transaction.copy(_copy(relation(table), columns), text, "upsert")
@@ -59,7 +57,8 @@ class Copying:
             return None
         return written
 
-    def _is_empty(self, transaction: Transaction, table: Table) -> bool:
+    def takes(self, transaction: Transaction, table: Table) -> bool:
+        """Whether the table was empty, and tells rows apart: asked once, and so until a row is refused."""
         with self._lock:
             known = self._empty.get(table.address)
         if known is None:

@@ -125,14 +125,15 @@ class Database:
     ) -> T:
         """What the task returns, whose statements are one transaction; ``statement`` says what all is for.
 
-        ``first`` is called before each attempt, for statements that travel with the beginning. ``lost`` is
-        called where the connection breaks while it is being committed.
+        ``first`` is called before each attempt, for statements that travel with the beginning; the answer to
+        the last one is the transaction's ``begun``. ``lost`` is called where the connection breaks while it
+        is being committed.
         """
 
         def ask(connection: Connection) -> T:
             transaction = Transaction(connection, self._count)
             begin = [*self._beginning(snapshot, statement), *first()]
-            transaction.script("; ".join(begin), statement.purpose)
+            transaction.begin("; ".join(begin), statement.purpose)
             result = task(transaction)
             try:
                 transaction.script("COMMIT", statement.purpose)

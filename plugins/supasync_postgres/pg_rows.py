@@ -50,7 +50,7 @@ class PgRows(BaseSide):
         self, context: Context, *, read_only: bool, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.database = Database(context, read_only=read_only, sleep=sleep)
-        self.catalog = Tables(self.database)
+        self.catalog = Tables(self.database, context.tables)
         self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None
         self.sizes = PageSizes()

@@ -32,12 +32,17 @@ select coalesce(json_agg(json_build_object(
         from unnest(k.conpfeqop) with ordinality x (o, place)
         join pg_operator r on r.oid = x.o join pg_namespace q on q.oid = r.oprnamespace),
     'theirs', (select json_agg(a.attname order by x.place) from unnest(k.confkey) with ordinality x (n, place)
-        join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.n)) order by k.conname), '[]')
+        join pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.n)) order by k.conname), '[]'),
+    exists (select from pg_constraint d join pg_class e on e.oid = d.conrelid
+        join pg_namespace f on f.oid = e.relnamespace
+        where f.nspname = %s and e.relname = %s and d.condeferrable and d.contype in ('p', 'u', 'x'))
 from pg_class c join pg_namespace s on s.oid = c.relnamespace
 join pg_constraint k on k.contype = 'f' and k.conparentid = 0 and c.oid in (k.conrelid, k.confrelid)
 join pg_class o on o.oid = k.confrelid join pg_namespace n on n.oid = o.relnamespace
 where s.nspname = %s and c.relname = %s
 """
+"""The foreign keys of a table and those to it, and whether an internal trigger checks that rows are unique,
+which a replica does not fire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,6 @@ class ForeignKey:
     """Whether it refers to the table itself."""
 
 
-_DEFERRED: Final = """
-select 1 from pg_constraint k join pg_class c on c.oid = k.conrelid
-join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = %s and c.relname = %s and k.condeferrable and k.contype in ('p', 'u', 'x') limit 1
-"""
-"""Whether an internal trigger, which a replica does not fire, checks that rows are unique."""
 _OLD_GUARD: Final = """
 select 1 from pg_proc p where p.oid = to_regprocedure('public.supasync_writes()')
     and strpos(p.prosrc, 'supasync.writes') = 0
@@ -140,9 +139,9 @@ class ReplicaRole:
         return True
 
     def _looked_up(self, table: Table) -> Sequence[ForeignKey] | None:
-        found = json.loads(self._database.one(Statement(_KEYS, table.address, "schema")).text())
-        key = set(table.key)
-        if self._database.one(Statement(_DEFERRED, table.address, "schema")).rows:
+        told = self._database.one(Statement(_KEYS, [*table.address, *table.address], "schema"))
+        found, key = json.loads(told.text()), set(table.key)
+        if told.text(0, 1) == "t":
             return None
         if any(each["full"] for each in found if each["mine"]):
             return None

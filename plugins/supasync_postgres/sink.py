@@ -35,8 +35,9 @@ _SHARED: Final = (
 )
 _NEWEST: Final = (
     "SELECT m.run_id::text, m.sync_status FROM public.sync_metadata m WHERE m.run_id IS NOT NULL "
-    "ORDER BY m.seq DESC LIMIT %s"
+    "ORDER BY m.seq DESC LIMIT 1"
 )
+"""The last of the first statements: behind the lock, since each of them sees what was committed before it."""
 
 
 class PostgresSink(PgRows):
@@ -92,7 +93,7 @@ class PostgresSink(PgRows):
         merging = upsert(table, columns, rows, text, self._replica.keys(table))
 
         def write(transaction: Transaction) -> None:
-            self._hold_lease(transaction, "upsert")
+            self._hold_lease(transaction)
             written = self._merged(transaction, table, merging, rows)
             if written != rows.count and merging.counts_all:
                 raise table.schema_error(
@@ -123,6 +124,8 @@ class PostgresSink(PgRows):
         They are checked by a query where the rows lie between two keys, else by PostgreSQL itself, row by
         row, which takes longer, and may only be where no trigger of NEW would fire.
         """
+        if not self._copying.takes(transaction, table):
+            return None
         ends = ends_of(table, merging.columns, rows) if merging.keys else None
         alone = bool(merging.keys) and ends is None
         if alone and not self._replica.is_quiet(transaction, table):
@@ -144,7 +147,7 @@ class PostgresSink(PgRows):
         parts = [self._deletion(table, wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE)]
 
         def remove(transaction: Transaction) -> int:
-            self._hold_lease(transaction, "delete")
+            self._hold_lease(transaction)
             removed = sum(transaction.run(part).affected for part in parts)
             if removed > len(wanted):
                 raise table.schema_error(
@@ -168,14 +171,11 @@ class PostgresSink(PgRows):
             return [_WRITES, *more]
         headers = json.dumps({"x-supasync": "write", "x-supasync-run": self._fence.run})
         told = f"SELECT pg_catalog.set_config('request.headers', {literal(headers)}, true)"
-        return [_WRITES, told, _SHARED, *more]
+        return [_WRITES, told, _SHARED, *more, _NEWEST]
 
-    def _hold_lease(self, transaction: Transaction, purpose: str) -> None:
+    def _hold_lease(self, transaction: Transaction) -> None:
         """TakenOverError where another run has the lease; one that takes it waits for this transaction."""
-        if not self._fence.run:
-            return
-        found = transaction.run(Statement(_NEWEST, [1], purpose)).rows
-        if not found or found[0] != [self._fence.run.encode(), b"running"]:
+        if self._fence.run and transaction.begun.rows[:1] != [[self._fence.run.encode(), b"running"]]:
             raise TakenOverError
 
     def _written(self, table: Table, names: Sequence[str]) -> list[PgColumn]:

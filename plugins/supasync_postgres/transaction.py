@@ -59,7 +59,19 @@ class Transaction:
 
     def __init__(self, connection: Connection, count: Callable[[str, int, int], None]) -> None:
         self.connection = connection
+        self.begun = Found(())
+        """The answer to the last statement that travelled with the beginning."""
         self._count = count
+
+    def begin(self, text: str, purpose: str) -> None:
+        """Run the statements that begin it, in one request."""
+        try:
+            cursor = self.connection.execute(text.encode())
+            while cursor.nextset():
+                pass
+            self.begun = found_of(cursor)
+        finally:
+            self._count(purpose, len(text), size_of(self.begun))
 
     def script(self, text: str, purpose: str) -> psycopg.Cursor[Any]:
         """Run statements without values, in one request; the cursor is that of the last one."""

@@ -68,7 +68,8 @@ class Context:
 
     ``project`` is ``OLD`` or ``NEW``, for messages and the ledger. A sink asks ``fence`` before it writes. It
     calls ``note`` with what a person should know of how rows were written, such as a column that was left
-    out; the same sentence is shown once.
+    out; the same sentence is shown once. ``tables`` are schema and name of all that tables.yaml declares,
+    where it is what is opened: a backend may look them up at once.
     """
 
     settings: Mapping[str, str]
@@ -77,6 +78,7 @@ class Context:
     project: str
     fence: Fence = field(default_factory=Fence)
     note: Callable[[str], None] = lambda _sentence: None
+    tables: Sequence[tuple[str, str]] = ()
 
 
 def imported(module: str, name: str) -> Callable[..., Any]:

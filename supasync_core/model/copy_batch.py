@@ -105,7 +105,7 @@ class CopyBatch(Batch):
         for name in names:
             kind = self._kinds.get(name)
             if kind in INTEGERS:
-                found.append(list(map(int, self._column(name).split("\n"))))
+                found.append(list(map(int, self._cells(name))))
             elif is_plain(kind):
                 found.append(self._strings(name))
                 if None in found[-1]:
@@ -130,17 +130,19 @@ class CopyBatch(Batch):
         return list(joined.split("\n"))
 
     def _column(self, name: str) -> str:
-        """The cells of a column as they stand, one behind the other; a line has a tab between two columns."""
+        """The cells of a column as they stand, one behind the other."""
+        return b"\n".join(self._cells(name)).decode()
+
+    def _cells(self, name: str) -> list[bytes]:
+        """The cells of a column as they stand; a line has a tab between two columns."""
         at, most = self.columns.index(name), len(self.columns)
         if at == most - 1:
-            return b"".join([line.rpartition(b"\t")[2] for line in self.lines]).decode()[:-1]
+            return b"".join([line.rpartition(b"\t")[2] for line in self.lines])[:-1].split(b"\n")
         if at == 0:
-            found = [line.partition(b"\t")[0] for line in self.lines]
-        elif at < most // 2:
-            found = [line.split(b"\t", at + 1)[at] for line in self.lines]
-        else:
-            found = [line.rsplit(b"\t", most - at)[1] for line in self.lines]
-        return b"\n".join(found).decode()
+            return [line.partition(b"\t")[0] for line in self.lines]
+        if at < most // 2:
+            return [line.split(b"\t", at + 1)[at] for line in self.lines]
+        return [line.rsplit(b"\t", most - at)[1] for line in self.lines]
 
 
 @dataclass

@@ -233,7 +233,8 @@ def _names(settings: Settings) -> dict[str, str]:
 
 
 def _context(settings: Settings, endpoint: Endpoint, ledger: Ledger, project: str) -> Context:
-    return Context(settings=endpoint.values, folder=settings.folder, ledger=ledger, project=project)
+    tables = [table.address for table in settings.tables]
+    return Context(endpoint.values, settings.folder, ledger, project, tables=tables)
 
 
 def exchange_types(migration: Migration, table: Table) -> None:

@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import itemgetter
 from typing import Self
 
 from supasync_core.api.strategy import Job, Strategy
@@ -45,10 +47,19 @@ class Keys:
         """How many different ones there were."""
         if not any(self.buckets) and sum(map(len, self.pages)) <= _AT_ONCE:
             return len(set().union(*self.pages))
+        if (apart := self._apart()) is not None:
+            return apart
         while self.pages:
             for value in self.pages.pop():
                 self.buckets[value % _BUCKETS].append(value)
         return sum(len(set(bucket)) for bucket in self.buckets)
+
+    def _apart(self) -> int | None:
+        """The same, where no page reaches into another one, as those in the order of a number; else None."""
+        pages = sorted(((min(page), max(page), page) for page in self.pages if page), key=itemgetter(0))
+        if any(self.buckets) or any(one[1] >= following[0] for one, following in pairwise(pages)):
+            return None
+        return sum(len(set(page)) for _, _, page in pages)
 
 
 @dataclass
