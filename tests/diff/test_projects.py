@@ -36,13 +36,25 @@ CAUSES = {
 
 
 @pytest.fixture(scope="module")
-def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """Synced, then changed on both sides."""
+def synced(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with between(cluster, tmp_path_factory.mktemp("projects"), SCHEMA + START, SCHEMA) as made:
         made.ready()
         assert made.supasync("sync").code == 0
-        made.requests()
-        yield made
+        yield made.keep()
+
+
+@pytest.fixture
+def space(synced: Workspace) -> Workspace:
+    """Synced."""
+    return synced.again()
+
+
+@pytest.fixture
+def changed(space: Workspace) -> Workspace:
+    """Synced, then changed on both sides."""
+    space.old.run(LATER)
+    space.new.run(ELSEWHERE)
+    return space
 
 
 def test_equal_projects_are_equal_and_old_is_only_read(space: Workspace) -> None:
@@ -54,21 +66,19 @@ def test_equal_projects_are_equal_and_old_is_only_read(space: Workspace) -> None
     assert space.new.rows("select count(*) from public.sync_metadata where command = 'diff'") == [(0,)]
 
 
-def test_each_difference_has_its_likely_cause(space: Workspace) -> None:
-    space.old.run(LATER)
-    space.new.run(ELSEWHERE)
-    done = space.supasync("diff", "old", "new", "--format", "json")
+def test_each_difference_has_its_likely_cause(changed: Workspace) -> None:
+    done = changed.supasync("diff", "old", "new", "--format", "json")
     assert done.code == 1, done.err
     jobs = done.json["tables"]["jobs"]
     assert {(row["kind"], row["key"]["id"]): row["cause"] for row in jobs["rows"]} == CAUSES
     assert (jobs["added"], jobs["removed"], jobs["changed"], jobs["unchanged"]) == (1, 2, 3, 56)
     row = next(row for row in jobs["rows"] if row["key"]["id"] == "4")
     assert row["columns"]["status"] == {"left": "queued", "right": "failed"}
-    young = space.supasync(
+    young = changed.supasync(
         "diff", "old", "new", "--table", "jobs", "--min-age", "1h", "--format", "json"
     ).json
     assert (young["tables"]["jobs"]["young"], young["tables"]["jobs"]["changed"]) == (3, 1)
-    mirrored = space.supasync("diff", "new", "old", "--table", "jobs", "--format", "json").json
+    mirrored = changed.supasync("diff", "new", "old", "--table", "jobs", "--format", "json").json
     assert {row["cause"] for row in mirrored["tables"]["jobs"]["rows"]} == set(CAUSES.values())
 
 
@@ -93,6 +103,8 @@ def test_the_staging_is_compared_as_it_stands(space: Workspace) -> None:
     assert space.supasync("gap", "import", "gap", "--dry-run").code == 0
     done = space.supasync("diff", "staging", "new", "--table", "users")
     assert done.code == 0, done.out + done.err
+    done = space.supasync("diff", "old", "staging", "--table", "sessions")
+    assert (done.code, "no such table" in done.err) == (2, True), done.err
 
 
 @pytest.mark.parametrize(
@@ -101,7 +113,7 @@ def test_the_staging_is_compared_as_it_stands(space: Workspace) -> None:
         (("old", "new"), {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_for_tests_wrong"}, "key"),
         (("old", "new"), {"SUPABASE_SERVICE_ROLE_KEY": ""}, "SUPABASE_SERVICE_ROLE_KEY"),
         (("old", "new", "--table", "job"), {}, "did you mean jobs?"),
-        (("old", "staging", "--table", "sessions"), {}, "no such table"),
+        (("old", "staging"), {}, "does not exist yet"),
     ],
 )
 def test_trouble_is_2_whatever_it_is(
@@ -112,12 +124,12 @@ def test_trouble_is_2_whatever_it_is(
     assert said in done.err, done.err
 
 
-def test_a_table_that_new_lacks_does_not_stop_the_others(space: Workspace) -> None:
-    space.new.run("alter table public.sessions rename to elsewhere")
+def test_a_table_that_new_lacks_does_not_stop_the_others(changed: Workspace) -> None:
+    changed.new.run("alter table public.sessions rename to elsewhere")
     try:
-        done = space.supasync("diff", "old", "new", "--format", "json")
+        done = changed.supasync("diff", "old", "new", "--format", "json")
     finally:
-        space.new.run("alter table public.elsewhere rename to sessions")
+        changed.new.run("alter table public.elsewhere rename to sessions")
     assert done.code == 2
     assert "error" in done.json["tables"]["sessions"]
     assert done.json["tables"]["jobs"]["changed"] == 3
