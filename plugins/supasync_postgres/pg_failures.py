@@ -51,6 +51,10 @@ _UNKNOWN: Final = (
 _POOLER: Final = "take the session pooler's address: Dashboard -> Connect -> Session pooler"
 
 
+_DENIED: Final = re.compile(r"permission denied for (\w+) (.+)$")
+_RIGHTS: Final = {"schema": "usage", "function": "execute", "procedure": "execute", "sequence": "usage"}
+
+
 class RetryableError(TransientError):
     """A failure that may pass when the same is asked again at once."""
 
@@ -104,12 +108,18 @@ def _no_right(failure: Failure) -> TableError:
             "would hide rows by row level security",
             "connect as the owner of the tables, or as a role with BYPASSRLS, as Supabase's postgres is",
         )
-    name = ".".join(map(sql_name, failure.table.address)) if failure.table else "the object"
+    what = "does not let the user of the connection string do this"
+    return failure.of_table(RefusedError, what, f"run there: grant {_lacking(failure)} to that user")
+
+
+def _lacking(failure: Failure) -> str:
+    """The right that the server's sentence names; one on the table where that is in another language."""
     rights = "select" if failure.project == "OLD" else "select, insert, update, delete"
-    user = "the user of the connection string"
-    return failure.of_table(
-        RefusedError, f"does not let {user} do this", f"run there: grant {rights} on {name} to that user;"
-    )
+    denied = _DENIED.search(failure.said)
+    kind, name = (denied[1], sql_name(denied[2])) if denied else ("table", "the table")
+    if kind in _RIGHTS:
+        return f"{_RIGHTS[kind]} on {kind} {name}"
+    return f"{rights} on {'.'.join(map(sql_name, failure.table.address)) if failure.table else name}"
 
 
 def _timeout(failure: Failure) -> TableError:

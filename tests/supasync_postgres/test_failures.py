@@ -37,6 +37,7 @@ create trigger no_room before insert on full_disk for each row execute function 
 create table hidden (id int primary key);
 alter table hidden enable row level security;
 create table guarded (id int primary key);
+create schema apart; create table apart.rows (id int primary key);
 """
 ITEMS = Table(name="items")
 WHOLE = Window((Span(ALL),), 100)
@@ -138,7 +139,16 @@ def limited(project: Place) -> Iterator[Place]:
 def test_a_table_without_rights_is_named_with_the_grant(limited: Place) -> None:
     with pytest.raises(RefusedError, match="does not let the user") as refused:
         limited.sink().upsert(ITEMS, rows('{"id":1}'))
-    assert "grant" in str(refused.value.hint)
+    said = 'run there: grant select, insert, update, delete on "public"."items" to that user'
+    assert refused.value.hint == said
+    for sql, right in (
+        ("select from apart.rows", 'usage on schema "apart"'),
+        ("select from public.guarded", 'select, insert, update, delete on "guarded"'),
+        ("select pg_read_file('x')", 'execute on function "pg_read_file"'),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            limited.sink().sql().query(sql)
+        assert refused.value.hint == f"run there: grant {right} to that user"
     with pytest.raises(SchemaError, match=r"has no table public\.guarded, or does not show it"):
         limited.source().count(Table(name="guarded"))
 

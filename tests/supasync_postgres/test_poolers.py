@@ -16,7 +16,8 @@ from tests.e2e.workspace import ROWS, SCHEMA, Workspace, between
 from tests.servers.postgres import UNPRIVILEGED, Cluster, free_port
 from tests.supasync_postgres.test_migration import POSTGRES, TABLES_YAML, done
 
-PROGRAM = shutil.which("pgbouncer")
+PROGRAM = shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
+"""Where a Debian package puts it, too."""
 
 
 @contextmanager
