@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from supasync_core.cli import streams
+from supasync_core.cli.diff_html import AsHtml
 from supasync_core.cli.diff_output import PRINTERS, Printer
 from supasync_core.cli.output import rows_read
 from supasync_core.cli.params import CsvOptions, Decorated, Duration, csv_options, listed
@@ -26,7 +27,8 @@ from supasync_core.project.session import Session
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.find_files import by_side, parse_named
 
-_SHOWN = 20
+_SHOWN = {"table": 20, "html": 100}
+"""Rows of a table that are shown unless told otherwise, where it is not all of them."""
 
 
 def sides(command: Decorated) -> Decorated:
@@ -93,12 +95,12 @@ class SideOptions(CsvOptions, DiffOptions):
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Show at most N rows of each table. Default: 20 for --format table.",
+    help="Show at most N rows of each table. Default: 20 for --format table, 100 for html.",
 )
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    type=click.Choice(["table", "json", "jsonl", "csv", "html"]),
     default="table",
     show_default=True,
     help="The output format.",
@@ -121,10 +123,10 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
         streams.use_utf8()
     asked = SideOptions(**given)  # type: ignore[arg-type]
     settings = asked.settings(session)
-    printer = PRINTERS[form](
+    printer = (AsHtml if form == "html" else PRINTERS[form])(
         left=asked.left,
         right=asked.right,
-        limit=_SHOWN if limit is None and form == "table" else limit,
+        limit=_SHOWN.get(form) if limit is None else limit,
         defuse=not no_defuse,
     )
     with opened(session, asked, settings) as comparing:

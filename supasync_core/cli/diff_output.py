@@ -94,12 +94,16 @@ class AsTable(Printer):
         self._notes(found)
         lines: list[tuple[object, ...]] = []
         hidden = 0
+        columns: Counter[str] = Counter()
         for number, (row, cause) in enumerate(rows):
             self.causes[cause] += 1
+            columns.update(row.columns if row.kind == CHANGED else ())
             if self.limit is None or number < self.limit:
                 lines += self._lines(found, row, cause)
             else:
                 hidden += 1
+        if columns:
+            line(f"  changed columns: {', '.join(f'{name} {n:,}' for name, n in columns.most_common())}")
         if lines:
             from supasync_core.cli import output  # noqa: PLC0415 - a script pays nothing for it
 
@@ -128,7 +132,8 @@ class AsTable(Printer):
     def _lines(self, found: TableDiff, row: RowDiff, cause: str) -> Iterator[tuple[object, ...]]:
         key = ", ".join(_cell(text) for text in row.key)
         if row.kind != CHANGED:
-            yield row.kind, key, None, None, None, cause
+            content = _content(found, row)
+            yield row.kind, key, None, *(("", content) if row.left is None else (content, "")), cause
         for number, name in enumerate(row.columns):
             cells = _distinct((row.left or {})[name], (row.right or {})[name])
             head = (row.kind, key) if number == 0 else ("", "")
@@ -260,6 +265,12 @@ def detail(found: TableDiff, row: RowDiff, cause: str) -> dict[str, Any]:
         }
         return {**head, "columns": cells}
     return {**head, "row": dict(row.left or row.right or {})}
+
+
+def _content(found: TableDiff, row: RowDiff) -> str:
+    """What a row holds that one side alone has, besides its key, as far as a table has room."""
+    cells = ((row.left or row.right) or {}).items()
+    return _cut(", ".join(f"{name}={_cell(text)}" for name, text in cells if name not in found.table.key), 0)
 
 
 def _cell(text: str | None) -> str:

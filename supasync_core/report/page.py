@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from supasync_core.api.state_store import Record
 from supasync_core.cutover.saved_progress import SavedProgress, certificate
 from supasync_core.model import timestamps
-from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_age, format_duration, format_size
 from supasync_core.model.settings import Settings
 from supasync_core.model.wording import counted
 from supasync_core.report.charts import Series, columns, spark
 from supasync_core.report.days import ENDS, Day, last_days
 from supasync_core.report.headline import headline, moment
+from supasync_core.report.html import rendered
 from supasync_core.report.usage_panels import panels
 from supasync_core.status.health import PHASES, TableLag
 from supasync_core.status.standing import Standing
@@ -52,7 +50,8 @@ def page(facts: Facts, *, values: bool = False) -> str:
     """
     found = facts.standing
     days = last_days(found.past.records, found.now)
-    return _template().render(
+    return rendered(
+        "page.html.j2",
         source=facts.settings.source.ref,
         sink=facts.settings.sink.ref,
         written=moment(found.now, 0),
@@ -67,24 +66,6 @@ def page(facts: Facts, *, values: bool = False) -> str:
         certificate=certificate(facts.switch) if facts.switch.switched_at else None,
         values=values,
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("supasync_core.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    return environment.get_template("page.html.j2")
-
-
-def _shown(value: object) -> object:
-    """A text without control characters and bidi marks, which HTML does not escape."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value, "\n")
 
 
 def _tables(facts: Facts, days: list[Day]) -> Iterator[dict[str, Any]]:

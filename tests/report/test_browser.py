@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium: apt-get install chromium"),
 ]
-_FINDINGS = (
+FINDINGS = (
     "axe.run().then(found => found.violations.filter(each => ['serious', 'critical'].includes(each.impact))"
     ".map(each => each.id + ': ' + each.nodes.map(node => node.html).join(' | ')))"
 )
@@ -46,7 +46,7 @@ def test_it_reads_well_at_every_width_in_light_and_dark(browser: Browser, page: 
             asked = [each["request"]["url"] for each in browser.told("Network.requestWillBeSent")]
             assert asked == [page.absolute().as_uri()]
             browser.evaluate(AXE.read_text("utf-8"))
-            assert browser.evaluate(_FINDINGS) == []
+            assert browser.evaluate(FINDINGS) == []
 
 
 def test_it_is_printed_light_and_nothing_is_cut_off(browser: Browser, page: Path) -> None:
