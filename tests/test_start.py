@@ -32,7 +32,7 @@ ASKED = (
     "import sys; from supasync_core.cli.commands import cli; "
     "cli([{}], standalone_mode=False); print(*sys.modules)"
 )
-FEW = 45
+FEW = 47
 """Modules of ours that a help text may import; which of the standard library it takes is Python's own."""
 
 

@@ -57,6 +57,7 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             plan=imported(_STORAGE, "plan"),
             check=imported(_STORAGE, "check"),
             prove=imported(_STORAGE, "prove"),
+            propose=imported(_STORAGE, "propose"),
             settings={
                 "buckets": Setting(required=False, several=True),
                 "exclude": Setting(required=False, several=True),
@@ -76,9 +77,11 @@ def supasync_register_transforms(registry: Registry[Transform | Configured[Trans
 
 @hookimpl
 def supasync_register_commands(cli: click.Group) -> None:
-    """``supasync auth`` and ``supasync storage``."""
+    """``supasync auth``, ``supasync storage`` and ``supasync account``."""
     from supasync_account.auth.auth_command import auth  # noqa: PLC0415 - only the command line needs it
+    from supasync_account.inventory.account_command import account  # noqa: PLC0415 - the same
     from supasync_account.storage.storage_command import storage  # noqa: PLC0415 - the same
 
     cli.add_command(auth)
     cli.add_command(storage)
+    cli.add_command(account)

@@ -22,9 +22,9 @@ def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
             ),
         ),
         ManualStep(
-            "Create the storage buckets and their policies in NEW, then copy the files. rclone needs the S3 "
-            "access keys of both projects (Project Settings -> Storage).",
-            ("rclone copy old:BUCKET new:BUCKET",),
+            "If the project has files in Storage, copy and prove them, and create the policies of "
+            "storage.objects in NEW.",
+            ("supasync storage sync", "supasync storage verify"),
         ),
         ManualStep(
             "If the app has users of Supabase Auth, copy them, and tell them to sign in again: sessions are "

@@ -13,6 +13,7 @@ from supasync_core.init.undecided import by_name
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.quantities import format_duration, format_size
 from supasync_core.model.wording import counted
+from supasync_core.project.last_inventory import LastInventory, last
 from supasync_core.project.session import Session
 from supasync_core.status.health import Health, TableLag
 from supasync_core.status.standing import Standing, standing
@@ -31,9 +32,9 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     settings = session.settings
     found = standing(settings, session.host, _FETCHED)
     if as_json:
-        _print_json(found)
+        _print_json(found, last(settings))
     else:
-        _print(found)
+        _print(found, last(settings))
     health = found.health
     too_old = max_age is not None and (health.age is None or health.age > max_age)
     if too_old:
@@ -41,12 +42,13 @@ def status(session: Session, max_age: timedelta | None, *, as_json: bool) -> int
     return ExitCode.PERSON if too_old else ExitCode.DONE
 
 
-def _print_json(found: Standing) -> None:
+def _print_json(found: Standing, besides: LastInventory | None) -> None:
     where = {"number": found.phase.number, "name": found.phase.name, "next": found.phase.next}
     output.print_json(
         {
             **_as_json(found.health),
             "undecided": by_name(found.undecided),
+            "account": besides and {"at": besides.at, "lines": list(besides.lines)},
             "gone": found.gone,
             "phase": where,
             "forecasts": {name: each.as_json(name) for name, each in found.forecasts.items()},
@@ -54,10 +56,11 @@ def _print_json(found: Standing) -> None:
     )
 
 
-def _print(found: Standing) -> None:
+def _print(found: Standing, besides: LastInventory | None) -> None:
     _show(found.health)
     output.gone(found.gone)
     output.undecided(found.undecided)
+    _besides_rows(besides)
     for share in found.shares:
         if share.warns:
             output.line(f"warning: {share.sentence}")
@@ -65,6 +68,13 @@ def _print(found: Standing) -> None:
         click.echo(each.sentence(name))
     click.echo(f"\nphase {found.phase.number} of 4: {found.phase.name}")
     click.echo("next: " + "\n  ".join(found.phase.next))
+
+
+def _besides_rows(found: LastInventory | None) -> None:
+    """What both projects hold besides rows, as last seen."""
+    if found:
+        for each in found.lines:
+            output.line(f"{each} (seen {found.age})")
 
 
 def _show(health: Health) -> None:

@@ -25,6 +25,7 @@ from supasync_core.model.printable import argument
 from supasync_core.model.report import Report
 from supasync_core.model.settings import Part
 from supasync_core.model.wording import counted
+from supasync_core.project.last_inventory import last
 from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.project_checks import checks_of, found_by
@@ -100,8 +101,18 @@ class CutoverContext:
                 rests_on=("verification",),
                 planned=proof.values_planned(self.migration),
             ),
+            *self._of_account(),
             *self._of_others(later),
         )
+
+    def _of_account(self) -> Iterator[Check]:
+        """What was seen of both projects besides rows: it fails nothing, and the certificate has it."""
+        if seen := last(self.migration.settings):
+            detail = "; ".join(seen.lines) or "nothing"
+            found = ok(f"seen {seen.age}: {detail}", at=seen.at, found=list(seen.lines))
+            yield Check(
+                name="account", what="what OLD has besides rows is known", run=lambda: found, reads=True
+            )
 
     def _of_others(self, stopped: tuple[str, ...]) -> Iterator[Check]:
         """What the switch and plugins ask for besides."""

@@ -53,7 +53,7 @@ def test_the_five_tables_are_set_up_and_copied_as_init_writes_them(five: Workspa
     text = drafted(five)
     asked = five.old.server.requests()
     assert {request["method"] for request in asked} == {"GET"}
-    assert len(asked) <= 3 + 2 * 5, "one page of each table, and one more where it has more rows; and Auth"
+    assert len(asked) <= 4 + 2 * 5, "a page of each table, one more where it has more rows; Auth and Storage"
     assert entry(text, "users") == "key: id; timestamp: [updated_at, created_at]"
     assert entry(text, "jobs") == "key: id; timestamp: updated_at; depends_on: users"
     assert entry(text, "usage_logs") == "strategy: snapshot; key: id; depends_on: [users, jobs]"

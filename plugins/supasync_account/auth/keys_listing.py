@@ -172,9 +172,9 @@ def _all(reader: _Reader, first: int) -> bool:
     return reader.one_page(size) or (not reader.sick and reader.walks(FIRST_PAGE))
 
 
-def accounts_of(access: ApiAccess, ledger: Ledger) -> int:
-    """How many accounts OLD has; none where it has no Auth, or shows none of it."""
-    with closing(KeysApi("OLD", access.url, access.key, ledger)) as api:
+def accounts_of(access: ApiAccess, ledger: Ledger, project: str = "OLD") -> int:
+    """How many accounts a project has; none where it has no Auth, or shows none of it."""
+    with closing(KeysApi(project, access.url, access.key, ledger)) as api:
         try:
             return api.get(USERS, {"page": 1, "per_page": 1, "sort": "created_at desc"}).total or 0
         except AuthRefusal:

@@ -18,7 +18,6 @@ from supasync_core.model.errors import InternalError
 READ: Final = re.compile(
     rb"/storage/v1/bucket(?:/[^/?]+)?"
     rb"|/storage/v1/object/(?:authenticated|info)/[^/?]+/[^?]+"
-    rb"|/auth/v1/admin/users\?page=1&per_page=1"
 )
 """What is read by GET or HEAD."""
 LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")
@@ -111,7 +110,7 @@ _PACKED: Final = (b"content-encoding", b"content-length")
 
 def purpose_of(method: str, path: bytes) -> str:
     """Under which name a request is counted."""
-    if b"/object/list-v2/" in path or b"/bucket" in path or b"/info/" in path or b"/admin/users" in path:
+    if b"/object/list-v2/" in path or b"/bucket" in path or b"/info/" in path:
         return "storage list"
     return "storage read" if method in ("GET", "HEAD") else "storage write"
 

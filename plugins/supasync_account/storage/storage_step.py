@@ -1,12 +1,13 @@
 """The section ``storage:`` of tables.yaml: objects are copied behind the tables, in every run."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Final
 
 from supasync_account.storage.bucket_settings import buckets, largest
 from supasync_account.storage.owner_repair import repairing
 from supasync_account.storage.storage_client import StorageClient
+from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport
 from supasync_account.storage.storage_settings import StorageSettings
@@ -14,7 +15,7 @@ from supasync_account.storage.storage_sides import both_storages, pair_of
 from supasync_account.storage.storage_sync import StorageSync
 from supasync_account.storage.storage_transfer import sizes
 from supasync_account.storage.storage_verdict import compare
-from supasync_core.api.run_step import StepContext
+from supasync_core.api.run_step import ProposalContext, StepContext
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.finding import Finding, note, problem, warning
 from supasync_core.model.quantities import format_size
@@ -22,6 +23,12 @@ from supasync_core.model.report import StepResult
 from supasync_core.model.wording import counted
 
 SHOWN: Final = 10
+PROPOSED: Final = """\
+# OLD has {buckets} of files. They are copied behind the tables in every run, at most max_per_run at a time. A
+# copy costs as much of OLD's egress: see supasync storage sync --dry-run. Without this section, files stay.
+storage: {{buckets: all, max_per_run: 200MB}}
+"""
+"""The section of tables.yaml as `init` writes it."""
 
 
 def run(context: StepContext) -> StepResult:
@@ -70,6 +77,19 @@ def planned(
     what = f"{counted(number, 'object', 'objects')} would be copied, {format_size(size)} of OLD's egress"
     of = f"{sync.report.objects:,} objects in {counted(sync.report.buckets, 'bucket', 'buckets')}"
     return f"{what}; OLD has {of}, {format_size(sync.report.bytes)}", sync.report
+
+
+def propose(context: ProposalContext) -> str:
+    """The section, where OLD has buckets."""
+    old = context.api("OLD")
+    if old is None:
+        return ""
+    with closing(StorageClient(old, "OLD", context.ledger)) as client:
+        try:
+            found = buckets(client)
+        except ObjectError:
+            return ""  # a server without Storage
+    return PROPOSED.format(buckets=counted(len(found), "bucket", "buckets")) if found else ""
 
 
 def check(context: StepContext) -> Iterator[Finding]:
