@@ -1,13 +1,14 @@
 """Rows and cells are cut out of a body exactly as they stand in it."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supasync_core.model import raw_json
-from supasync_core.model.batch import Batch
+from supasync_core.model.batch import Batch, joined
 from supasync_core.model.raw_columns import raw_columns
 
 VALUES = st.recursive(
@@ -57,6 +58,43 @@ def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[o
             assert all(
                 value == values[k] for k in range(len(rows)) if json.dumps(keys[i]) == json.dumps(keys[k])
             )
+
+
+STAMPS = st.none() | st.text(max_size=3) | st.integers(0, 2)
+PAGES = st.lists(st.lists(st.tuples(KEYS, STAMPS), max_size=3), min_size=1, max_size=3)
+
+
+@given(
+    pages=PAGES, doc=st.sampled_from(["1", '"\\ud800"', '{"at":"x"}']), spaced=st.sampled_from(["", "\n "])
+)
+def test_what_is_found_in_one_pass_or_of_several_pages_is_what_is_found_one_by_one(
+    pages: list[list[tuple[object, object]]], doc: str, spaced: str
+) -> None:
+    rows = [
+        [f'{{"doc":{doc},"id":{json.dumps(k)},"at":{json.dumps(at)}}}' for k, at in page] for page in pages
+    ]
+    bodies = [f"{spaced}[{','.join(page)}]{spaced}" for page in rows]
+    batches = [Batch(body.encode()) for body in bodies]
+    for batch, plain in zip(batches, [Batch(body.encode()) for body in bodies], strict=True):
+        batch.look(("id",), ("at",))
+        for _ in range(2):
+            assert _tried(lambda each: each.texts(("at",)), batch) == _tried(
+                lambda each: each.texts(("at",)), plain
+            )
+        assert batch.keys(("id",)) == plain.keys(("id",))
+    whole = joined(batches)
+    plain = Batch(whole.body)
+    assert whole.count == plain.count == sum(map(len, pages))
+    assert whole.keys(("id",)) == plain.keys(("id",))
+    assert list(whole.rows.texts) == list(plain.rows.texts)
+    assert list(whole.only(range(1, whole.count)).rows.texts) == list(plain.rows.texts)[1:]
+
+
+def _tried(find: Callable[[Batch], object], batch: Batch) -> object:
+    try:
+        return find(batch)
+    except ValueError:
+        return ValueError
 
 
 @pytest.mark.parametrize("cell", ["null", "[1]", "{}"])

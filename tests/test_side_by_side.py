@@ -17,7 +17,7 @@ from supasync_core.concurrency.scheduler import run_in_dependency_order
 from supasync_core.model.batch import Batch
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
-from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
+from supasync_core.sync.pipeline import EVERY_KEY, InFlight, Page, PendingBatch
 
 
 @dataclass
@@ -101,7 +101,8 @@ def test_who_passes_a_gate_alone_is_alone() -> None:
 
 def _pending(keys: Iterable[int | str] | None) -> PendingBatch:
     batch = Batch(json.dumps([{"id": key} for key in keys or ()]).encode())
-    return PendingBatch(Piece(batch, TableState()), batch, EVERY_KEY if keys is None else frozenset(keys))
+    page = Page(Piece(batch, TableState()), batch)
+    return PendingBatch((page,), EVERY_KEY if keys is None else frozenset(keys))
 
 
 def _fly(waiting: list[PendingBatch], most: int, send: Callable[[Batch], None]) -> list[PendingBatch]:
@@ -109,8 +110,9 @@ def _fly(waiting: list[PendingBatch], most: int, send: Callable[[Batch], None]) 
     with ThreadPoolExecutor(4) as pool:
         in_flight = InFlight(pool, most)
         for pending in waiting:
-            landed += in_flight.room_for(pending)
-            in_flight.start(pending, send)
+            in_flight.waiting = pending
+            landed += in_flight.room()
+            in_flight.start(send)
         landed += in_flight.rest()
     return landed
 
@@ -134,10 +136,46 @@ def test_two_versions_of_a_row_are_never_on_their_way_at_once(
         diary.work(" ".join(sorted(keys)), seconds=0.001 * (len(keys) % 3))
 
     landed = _fly(waiting, most, send)
-    assert [pending.piece for pending in landed] == [pending.piece for pending in waiting]
+    assert [pending.pages for pending in landed] == [pending.pages for pending in waiting]
     for pending in landed:
         pending.sent.result()
     assert diary.most <= most
+
+
+@given(pages=st.lists(st.sets(st.integers(0, 30), min_size=1, max_size=3), min_size=1, max_size=12))
+@settings(max_examples=30, deadline=None)
+def test_pages_that_wait_for_room_go_as_one_batch_and_each_row_goes_once_and_in_order(
+    pages: list[set[int]],
+) -> None:
+    go, sent = threading.Event(), list[list[str]]()
+
+    def send(batch: Batch) -> None:
+        assert go.wait(5)
+        assert batch.keys(("id",)) == Batch(batch.body).keys(("id",))
+        sent.append([row["id"] for row in Batch(batch.body).rows])
+
+    landed: list[PendingBatch] = []
+    with ThreadPoolExecutor(1) as pool:
+        in_flight = InFlight(pool, 1)
+        for pending in map(_pending, [[99], *pages]):
+            if not in_flight.joins(pending, 6):
+                if in_flight.waiting and in_flight.queue:
+                    go.set()
+                landed += in_flight.room()
+                in_flight.start(send)
+                in_flight.waiting = pending
+            if in_flight.has_room():
+                in_flight.start(send)
+        go.set()
+        landed += in_flight.room()
+        in_flight.start(send)
+        landed += in_flight.rest()
+    assert [page.batch for each in landed for page in each.pages] == [
+        page.batch for pending in map(_pending, [[99], *pages]) for page in pending.pages
+    ]
+    assert [key for batch in sent for key in batch] == [str(key) for each in [[99], *pages] for key in each]
+    assert all(len(set(batch)) == len(batch) <= 6 for batch in sent)
+    assert len(pages) < 2 or not pages[0].isdisjoint(pages[1]) or len(sent) <= len(pages)
 
 
 def test_a_batch_that_arrives_early_makes_room_and_is_confirmed_in_its_turn() -> None:
@@ -151,7 +189,7 @@ def test_a_batch_that_arrives_early_makes_room_and_is_confirmed_in_its_turn() ->
         elif batch.rows[0]["id"] == "2":
             third.set()
 
-    assert [pending.piece for pending in _fly(waiting, 2, send)] == [pending.piece for pending in waiting]
+    assert [pending.pages for pending in _fly(waiting, 2, send)] == [pending.pages for pending in waiting]
 
 
 def test_so_many_batches_wait_at_most_for_an_earlier_one_and_none_is_sent_behind_one_that_failed() -> None:
@@ -170,9 +208,11 @@ def test_so_many_batches_wait_at_most_for_an_earlier_one_and_none_is_sent_behind
             go.clear()
             in_flight = InFlight(pool, 2)
             for key in ["0", *rest]:
-                in_flight.start(_pending([key]), send)
+                in_flight.waiting = _pending([key])
+                in_flight.start(send)
             time.sleep(0.05)
-            room = pool.submit(list, in_flight.room_for(_pending(["next"])))
+            in_flight.waiting = _pending(["next"])
+            room = pool.submit(list, in_flight.room())
             time.sleep(0.05)
             assert not room.done()
             assert len(sent) == most + 1
@@ -182,7 +222,11 @@ def test_so_many_batches_wait_at_most_for_an_earlier_one_and_none_is_sent_behind
 
 def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
     gone = threading.Event()
-    waiting = [_pending([1]), PendingBatch(Piece(None, TableState(future_rows=7)), None), _pending([2])]
+    waiting = [
+        _pending([1]),
+        PendingBatch((Page(Piece(None, TableState(future_rows=7)), None),)),
+        _pending([2]),
+    ]
 
     def send(batch: Batch) -> None:
         if batch.rows[0]["id"] == "1":
@@ -190,4 +234,4 @@ def test_a_piece_without_rows_is_confirmed_in_its_place() -> None:
         else:
             gone.set()
 
-    assert [pending.piece for pending in _fly(waiting, 2, send)] == [pending.piece for pending in waiting]
+    assert [pending.pages for pending in _fly(waiting, 2, send)] == [pending.pages for pending in waiting]

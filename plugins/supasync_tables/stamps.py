@@ -75,6 +75,7 @@ class Stamps:
 
 def texts_of_stamps(reader: TimedReader, table: Table, page: Batch) -> list[tuple[str | None, ...]]:
     """The timestamps of each row as texts; a lacking column is reported by whoever asks for their order."""
+    page.look(table.key, table.timestamp)
     try:
         return page.texts(table.timestamp)
     except ValueError:

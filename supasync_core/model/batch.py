@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, overload
 
 from supasync_core.model import raw_json
@@ -84,9 +85,9 @@ class Rows(Sequence[Row]):
     Of a large row each cell is decoded by itself: a look at a key does not copy the text beside it.
     """
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, texts: raw_json.Texts | None = None) -> None:
         self._body = body
-        self._texts = raw_json.split(body)
+        self._texts = raw_json.split(body) if texts is None else texts
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -215,7 +216,17 @@ class Batch:
 
     def texts(self, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
         """The texts of these columns in each row: see `raw_json.texts_or_nulls`."""
-        return raw_json.texts_or_nulls(self.body, columns)
+        names, found = self.__dict__.pop("_looked", ((), []))  # they are many, and looked at once
+        return found if names == tuple(columns) else raw_json.texts_or_nulls(self.body, columns)
+
+    def look(self, key: Sequence[str], columns: Sequence[str]) -> None:
+        """Find the keys, and for once the texts of these columns, in one pass instead of two if possible."""
+        known: dict[tuple[str, ...], Sequence[Hashable]] = self.__dict__.setdefault("_keys", {})
+        if tuple(key) in known:
+            return
+        with suppress(ValueError):
+            keys, texts = raw_json.keys_and_texts(self.body, key, columns)
+            known[tuple(key)], self.__dict__["_looked"] = keys, (tuple(columns), texts)
 
     @property
     def size(self) -> int:
@@ -231,3 +242,26 @@ class Batch:
     def columns(self) -> tuple[str, ...]:
         """The columns of the batch, in the source's order; empty without rows."""
         return tuple(self.rows[0]) if self.rows else ()
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch of the rows of all, their texts unchanged; what was found in each is not looked for again."""
+    if len(batches) == 1:
+        return batches[0]
+    filled = [batch for batch in batches if batch.count]
+    exact: dict[int, Mapping[str, str]] = {}
+    at = 0
+    for batch in filled:
+        exact |= {at + place: cells for place, cells in batch.exact.items()}
+        at += batch.count
+    whole = Batch(b"[" + b",\n".join(batch.body.strip()[1:-1] for batch in filled) + b"]", exact=exact)
+    if all(type(batch) is Batch for batch in filled):
+        texts = raw_json.Texts.together(batch.rows.texts for batch in filled)
+        whole.__dict__["rows"] = Rows(whole.body, texts)
+        known: list[dict[tuple[str, ...], Sequence[Hashable]]] = [
+            batch.__dict__.get("_keys", {}) for batch in filled
+        ]
+        names = set.intersection(*map(set, known)) if known else set()
+        keys = {each: [*chain.from_iterable(found[each] for found in known)] for each in names}
+        whole.__dict__["_keys"] = keys
+    return whole

@@ -51,6 +51,9 @@ class CopyBatch(Batch):
         """The rows at these places, in the same format."""
         return replace(self, total=None, asked=None, lines=[self.lines[index] for index in wanted])
 
+    def look(self, key: Sequence[str], columns: Sequence[str]) -> None:
+        """Nothing: the lines are split once for all columns."""
+
     def keys(self, columns: Sequence[str]) -> Sequence[Hashable]:
         """As `Batch.keys`; those of integers and strings are cut out of the lines."""
         known: dict[tuple[str, ...], Sequence[Hashable]] = self.__dict__.setdefault("_keys", {})

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 
@@ -35,6 +35,7 @@ class Ledger:
         self._costs: defaultdict[tuple[str, str], Cost] = defaultdict(Cost)
         self._lock = Lock()
         self._purpose: str | None = None
+        self._own = local()
 
     @contextmanager
     def counted_as(self, purpose: str) -> Iterator[None]:
@@ -52,6 +53,11 @@ class Ledger:
             cost.requests += 1
             cost.sent += sent
             cost.received += received
+        self._own.received = self.own_received() + received
+
+    def own_received(self) -> int:
+        """The bytes received in this thread so far."""
+        return int(getattr(self._own, "received", 0))
 
     def total(self, project: str | None = None) -> Cost:
         """The sum over one project, or over both."""

@@ -53,6 +53,11 @@ class Texts(Sequence[str]):
         found = self._found[index]
         return Texts(found) if isinstance(index, slice) else bytes(found).decode()
 
+    @classmethod
+    def together(cls, several: Iterable["Texts"]) -> "Texts":
+        """Those of the first, then those of the next."""
+        return cls([text for texts in several for text in texts._found])  # noqa: SLF001 - of this class
+
     def bytes_at(self, index: int) -> memoryview:
         """The bytes of a text, which are not copied."""
         return memoryview(self._found[index])
@@ -86,11 +91,29 @@ def _found_keys(body: bytes, columns: Sequence[str]) -> list[Any]:
 def texts_or_nulls(body: bytes, columns: Sequence[str]) -> list[tuple[str | None, ...]]:
     """The texts of these columns in each row, None for NULL; ValueError where one is missing or no text."""
     try:
-        found = _decoder(tuple(columns), texts=True).decode(body)
+        found = _decoder((), tuple(columns)).decode(body)
     except RecursionError as err:
         raise ValueError(str(err)) from err
     read: Any = attrgetter(*(f"c{i}" for i in range(len(columns))))
     return [read(row) for row in found] if len(columns) > 1 else [(read(row),) for row in found]
+
+
+def keys_and_texts(
+    body: bytes, key: Sequence[str], columns: Sequence[str]
+) -> tuple[Sequence[Hashable], list[tuple[str | None, ...]]]:
+    """As `key_values` and `texts_or_nulls`, in one pass; ValueError where one of them needs its own."""
+    names = (*key, *columns)
+    if len({*names}) < len(names) or not key or not columns:
+        raise ValueError("a column is looked for twice, or there is none")
+    try:
+        found = _decoder(tuple(key), tuple(columns)).decode(body)
+    except RecursionError as err:
+        raise ValueError(str(err)) from err
+    at = len(key)
+    of_key: Any = attrgetter(*(f"c{i}" for i in range(at)))
+    of_rest: Any = attrgetter(*(f"c{i}" for i in range(at, len(names))))
+    texts = [of_rest(row) for row in found] if len(columns) > 1 else [(of_rest(row),) for row in found]
+    return [of_key(row) for row in found], texts
 
 
 def key_hashes(body: bytes, columns: Sequence[str], known: Sequence[Any] | None = None) -> list[int]:
@@ -140,17 +163,17 @@ def _hash(value: str | float) -> int:
 
 
 @lru_cache(maxsize=256)
-def _decoder(columns: tuple[str, ...] | None, *, texts: bool = False) -> Any:  # noqa: ANN401 - of msgspec
+def _decoder(columns: tuple[str, ...] | None, texts: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - of msgspec
     """A decoder that looks at these columns of each row; at none, but cuts rows out, without any.
 
-    ``texts``: they hold texts or NULL, else plain values.
+    They hold plain values, and ``texts``, which come behind them, texts or NULL.
     """
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     if columns is None:
         return msgspec.json.Decoder(list[msgspec.Raw])
-    plain = str | None if texts else str | int | float | bool
-    fields = [(f"c{i}", plain, msgspec.field(name=column)) for i, column in enumerate(columns)]
+    kinds = [*((name, str | int | float | bool) for name in columns), *((name, str | None) for name in texts)]
+    fields = [(f"c{i}", kind, msgspec.field(name=name)) for i, (name, kind) in enumerate(kinds)]
     return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields, gc=False)])  # type: ignore[misc]
 
 

@@ -26,14 +26,6 @@ def matching(batch: Batch, err: RowError) -> list[int]:
     return [i for i, row in enumerate(batch.rows) if printed(texts_of(row, err.columns)) == err.value]
 
 
-def joined(first: Batch, second: Batch) -> Batch:
-    """One batch of both: rows of one table that refer to each other go in one statement."""
-    body = first.body.rstrip().removesuffix(b"]") + b"," + second.body.lstrip().removeprefix(b"[")
-    return Batch(
-        body, exact={**first.exact, **{first.count + at: cells for at, cells in second.exact.items()}}
-    )
-
-
 def reason_of(table: Table, err: RowError) -> str:
     """What the sink said and what to do about it, without the table's name."""
     return ": ".join(filter(None, (err.message.removeprefix(f"{table.name}: "), err.hint)))

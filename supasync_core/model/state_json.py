@@ -44,7 +44,7 @@ _FORMER = ("updates_seen",)
 
 def to_json(state: State) -> dict[str, Any]:
     """The state as it is stored."""
-    stored = asdict(state)
+    stored = msgspec.to_builtins(state)
     stored["tables"] = {name: _flat(table) for name, table in stored["tables"].items()}
     return {"format": FORMAT, **stored}
 

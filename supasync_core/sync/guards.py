@@ -43,7 +43,9 @@ class Guard:
     def read(self, batch: Batch) -> None:
         """SchemaError where the source has other columns than the rows that were copied."""
         refuse_other_columns(self.table, self.state.guarded, batch.columns)
-        self._note(columns=batch.columns, last_seen_rows_at=self.now)
+        known = self.state.guarded
+        if (known.columns, known.last_seen_rows_at) != (batch.columns, self.now):
+            self._note(columns=batch.columns, last_seen_rows_at=self.now)
 
     @property
     def needs_lookup(self) -> bool:

@@ -42,16 +42,13 @@ class LongestFractions:
         longer = self._longer(batch.body) if self._cell else {}
         if not longer:
             return inside
-        found = dict.fromkeys(longer, -1)
-        for place in range(batch.count):
-            mine = self._longer(batch.rows.texts.bytes_at(place))
-            found.update((name, place) for name in mine if mine[name] == longer[name] and found[name] < 0)
+        found = [_first(batch, _pattern(name, digits - 1)) for name, digits in longer.items()]
         for name, digits in longer.items():
             if digits < self._most[name]:
                 self._cell[name] = _pattern(name, digits)
             else:
                 del self._cell[name]
-        return [place for place in dict.fromkeys([*inside, *found.values()]) if place >= 0]
+        return [place for place in dict.fromkeys([*inside, *found]) if place >= 0]
 
     def _inside(self, batch: Batch) -> list[int]:
         """The rows that have more digits somewhere in a cell of several values."""
@@ -66,10 +63,16 @@ class LongestFractions:
                     found[name] = place
         return list(found.values())
 
-    def _longer(self, text: bytes | memoryview) -> dict[str, int]:
+    def _longer(self, text: bytes) -> dict[str, int]:
         """The columns of which there are more digits than before, and how many."""
         found = {name: pattern.findall(text) for name, pattern in self._cell.items()}
         return {name: max(map(len, digits)) for name, digits in found.items() if digits}
+
+
+def _first(batch: Batch, pattern: "re.Pattern[bytes]") -> int:
+    """The first row in which the pattern is found, -1 if it is in none."""
+    texts = batch.rows.texts
+    return next((place for place in range(batch.count) if pattern.search(texts.bytes_at(place))), -1)
 
 
 def may_round(kind: str) -> bool:

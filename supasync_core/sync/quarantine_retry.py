@@ -1,11 +1,9 @@
 """Rows that were quarantined are read and tried again: so many in a run, in turns."""
 
 from dataclasses import replace
-from functools import reduce
 
-from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window, joined
 from supasync_core.model.errors import RowError
-from supasync_core.model.refused_rows import joined
 from supasync_core.model.state import Again
 from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Table
@@ -68,7 +66,7 @@ def _listed(writer: Writer, table: Table, keys: list[tuple[str, ...]], size: int
         writer.quarantine.drop(table, set(keys) - found)
         if not batches:
             return
-        batch = reduce(joined, batches)
+        batch = joined(batches)
         for at in range(0, batch.count, size):
             writer.deliver(table, batch.only(range(at, min(at + size, batch.count))))
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Hashable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from math import inf
 from traceback import format_exception
 from typing import Any
 
@@ -29,7 +30,7 @@ from supasync_core.sync import distinct_keys, made_rows, own_state
 from supasync_core.sync.checkpoint import Checkpoint
 from supasync_core.sync.guards import Guard
 from supasync_core.sync.old_urls import OldUrls
-from supasync_core.sync.pipeline import EVERY_KEY, InFlight, PendingBatch
+from supasync_core.sync.pipeline import EVERY_KEY, InFlight, Page, PendingBatch
 from supasync_core.sync.quarantine_retry import finish, retry
 from supasync_core.sync.quarantined import Newly
 from supasync_core.sync.row_format import in_best_format
@@ -112,6 +113,8 @@ class TableCopy:
         def confirm_until(ready: Future[Any]) -> None:
             while in_flight.wait_beside(ready):
                 self._confirm(in_flight.arrived(), guard, in_flight)
+                if in_flight.has_room():
+                    self._start(guard, in_flight)
 
         pieces = checkpoint.snapshot.read(project.strategy(table), job)
         try:
@@ -122,7 +125,10 @@ class TableCopy:
                     raise Interrupted
                 checkpoint.options.check()
         finally:
-            self._confirm(in_flight.rest(), guard, in_flight)
+            try:
+                self._start(guard, in_flight)
+            finally:
+                self._confirm(in_flight.rest(), guard, in_flight)
             for text in (*timed.notes(table), *self.urls.notes(table)):
                 checkpoint.note(text)
         finish(writer, table)
@@ -170,26 +176,40 @@ class TableCopy:
 
     def _send(self, piece: Piece, guard: Guard, in_flight: InFlight) -> None:
         """Let the piece's batch start once it may; the first one, which is looked up in the sink, alone."""
-        table = self.table
-        own_state.check(table, piece.state)
-        pending = PendingBatch(piece, None)
-        if piece.batch is not None and piece.batch.count:
-            guard.read(piece.batch)
-            self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
-            batch = self.checkpoint.writer.transformed(table, piece.batch)
-            self.urls.look(batch)
-            distinct_keys.check(table, batch)
-            if batch.count:
-                pending = PendingBatch(piece, batch, _keys(table, batch))
-                self.tally.sent(batch)
-        self.tally.unchanged += piece.unchanged
-        self._confirm(in_flight.room_for(pending), guard, in_flight)
-        if pending.batch:
-            self.checkpoint.doubt(table)
-            self.checkpoint.save_if_due()
-        in_flight.start(pending, lambda batch: self.checkpoint.writer.attempt(table, batch))
+        pending = self._pending(piece, guard)
+        if not in_flight.joins(pending, self.checkpoint.writer.batch_size.rows.get(self.table.name, inf)):
+            self._start(guard, in_flight)
+            in_flight.waiting = pending
+        self._confirm(in_flight.arrived(), guard, in_flight)
+        if in_flight.has_room() or guard.needs_lookup:
+            self._start(guard, in_flight)
         if guard.needs_lookup:
             self._confirm(in_flight.rest(), guard, in_flight)
+
+    def _pending(self, piece: Piece, guard: Guard) -> PendingBatch:
+        """The piece's rows as they are sent."""
+        table = self.table
+        own_state.check(table, piece.state)
+        self.tally.unchanged += piece.unchanged
+        if piece.batch is None or not piece.batch.count:
+            return PendingBatch((Page(piece, None),))
+        guard.read(piece.batch)
+        self.checkpoint.undated |= piece.batch.read_at is None or not piece.batch.read_at.trusted
+        batch = self.checkpoint.writer.transformed(table, piece.batch)
+        self.urls.look(batch)
+        distinct_keys.check(table, batch)
+        if not batch.count:
+            return PendingBatch((Page(piece, None),))
+        self.tally.sent(batch)
+        return PendingBatch((Page(piece, batch),), _keys(table, batch))
+
+    def _start(self, guard: Guard, in_flight: InFlight) -> None:
+        """Send what waits for room, once there is."""
+        self._confirm(in_flight.room(), guard, in_flight)
+        if in_flight.waiting and in_flight.waiting.sends:
+            self.checkpoint.doubt(self.table)
+            self.checkpoint.save_if_due()
+        in_flight.start(lambda batch: self.checkpoint.writer.attempt(self.table, batch))
 
     def _confirm(self, batches: Iterator[PendingBatch], guard: Guard, in_flight: InFlight) -> None:
         """Keep the state of what has arrived, in order; what was refused is sent again, alone."""
@@ -203,30 +223,31 @@ class TableCopy:
 
     def _arrived(self, pending: PendingBatch) -> int:
         """How many rows of the batch are in the sink; the others are quarantined."""
-        if pending.batch is None:
+        if not pending.sends:
             return 0
         try:
             pending.sent.result()
         except RowError:
             self.tally.statements += 1
-            return self.checkpoint.writer.send(self.table, pending.batch)
-        return pending.batch.count
+            if batch := pending.batch:
+                return self.checkpoint.writer.send(self.table, batch)
+        return pending.rows
 
     def _take(self, pending: PendingBatch, arrived: int, guard: Guard) -> None:
-        """Keep the state that the piece leads to, now that its batch is confirmed."""
-        piece, checkpoint, table = pending.piece, self.checkpoint, self.table
-        if piece.note:
-            checkpoint.note(piece.note)
-        if piece.batch:
-            checkpoint.sight(table, piece.batch, checkpoint.writer.quarantine.keys(table))
-        rows = piece.batch.count if piece.batch else 0
-        if arrived and pending.batch:
-            guard.sent(pending.batch, checkpoint.writer.quarantine.keys(table))
-        self._count(pending, rows, arrived)
+        """Keep the state that the pieces lead to, now that their batch is confirmed."""
+        checkpoint, table = self.checkpoint, self.table
+        for page in pending.pages:
+            if page.piece.note:
+                checkpoint.note(page.piece.note)
+            if page.piece.batch:
+                checkpoint.sight(table, page.piece.batch, checkpoint.writer.quarantine.keys(table))
+            if arrived and page.batch:
+                guard.sent(page.batch, checkpoint.writer.quarantine.keys(table))
+        rows = self._count(pending, arrived)
         if rows:
             with checkpoint.lock:
                 self.observer.rows_confirmed(table, self.synced, self.found)
-        checkpoint.keep(table, guard.stamped(piece.state), rows, arrived)
+        checkpoint.keep(table, guard.stamped(pending.pages[-1].piece.state), rows, arrived)
         checkpoint.save_if_due()
 
     @property
@@ -239,16 +260,19 @@ class TableCopy:
         """Whether all rows came that the source counted."""
         return self.read >= (self.expected or 0)
 
-    def _count(self, pending: PendingBatch, rows: int, arrived: int) -> None:
-        """Count a confirmed piece."""
-        piece = pending.piece
-        self.read += rows + piece.unchanged
-        self.unchanged += piece.unchanged
-        sent = pending.batch.count if pending.batch else 0
-        self.left_out += rows - sent
-        self.refused += sent - arrived
+    def _count(self, pending: PendingBatch, arrived: int) -> int:
+        """Count confirmed pieces; how many rows of the source they had."""
+        pieces = [page.piece for page in pending.pages]
+        rows = sum(piece.batch.count for piece in pieces if piece.batch)
+        unchanged = sum(piece.unchanged for piece in pieces)
+        self.read += rows + unchanged
+        self.unchanged += unchanged
+        self.left_out += rows - pending.rows
+        self.refused += pending.rows - arrived
         self.synced += arrived
-        self.expected = self.expected if piece.total is None else piece.total
+        for piece in pieces:
+            self.expected = self.expected if piece.total is None else piece.total
+        return rows
 
     def _result(self, status: TableStatus, aside: Newly | None = None) -> TableResult:
         """What the table came to; rows that were quarantined need a person, the others are there.

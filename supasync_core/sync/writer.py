@@ -16,9 +16,9 @@ from itertools import dropwhile
 
 from supasync_core.concurrency.rwlock import ReadWriteLock
 from supasync_core.model import transform
-from supasync_core.model.batch import Batch, Key
+from supasync_core.model.batch import Batch, Key, joined
 from supasync_core.model.errors import BatchTooLargeError, RowError
-from supasync_core.model.refused_rows import joined, matching, printed, texts_of
+from supasync_core.model.refused_rows import matching, printed, texts_of
 from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.transform import SameColumns
@@ -235,7 +235,7 @@ class Writer:
         try:
             for found in self.read(parent, link.theirs, new):
                 if parent.name == table.name:
-                    batch = joined(found, batch)
+                    batch = joined([found, batch])
                 else:
                     self._send(parent, found)
         except _CircleError as opened:

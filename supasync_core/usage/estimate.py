@@ -15,6 +15,7 @@ from supasync_core.model.table import Table
 from supasync_core.project.due_tables import not_due
 from supasync_core.project.migration import Migration
 from supasync_core.project.run_options import RunOptions
+from supasync_core.system.executors import executor
 
 SAMPLE = 100
 """Rows of a table that are looked at."""
@@ -95,7 +96,12 @@ def estimate_next(migration: Migration, plan: RunOptions) -> Estimate:
 
 def estimate(migration: Migration, tables: Sequence[Table], state: State, now: str) -> Estimate:
     """Count what a run would read from this state, at the store's time, and look at a page of each table."""
-    found = tuple(_table_estimate(migration, table, state, now) for table in tables)
+    pool = executor(migration.workers, "estimate")
+    try:
+        asked = [pool.submit(_table_estimate, migration, table, state, now) for table in tables]
+        found = tuple(each.result() for each in asked)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return Estimate(found, metered=bool(migration.ledger.total().requests))
 
 
@@ -127,9 +133,9 @@ def _whole(migration: Migration, tables: Sequence[Table]) -> Iterator[tuple[int,
 
 def _sampled(migration: Migration, table: Table, window: Window) -> tuple[int, float, float]:
     """How many rows the window has, and the bytes of one of them: as JSON, and on the wire."""
-    before = migration.ledger.total("OLD").received
+    before = migration.ledger.own_received()
     page = migration.source.read(table, replace(window, limit=SAMPLE, counted=True))
-    received = migration.ledger.total("OLD").received - before
+    received = migration.ledger.own_received() - before
     rows = migration.source.count(table, window) if page.total is None else page.total
     count = max(page.count, 1)
     return rows, len(page.body) / count, received / count

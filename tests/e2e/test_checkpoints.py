@@ -24,8 +24,8 @@ insert into public.ticks select g, now() - interval '1 day' + g * interval '1 se
 """
 SAVED = 10_000
 """Rows after which a run saves its state, and as many may be confirmed meanwhile."""
-BESIDE = 5_000
-"""Rows of the batches that may be on their way, or wait for an earlier one, with two workers."""
+BESIDE = 10_000
+"""Rows of the batches on their way, or that wait for an earlier one: with two workers, five of four pages."""
 CHANGE = "update public.ticks set id = case id when {0} then -id else id end, updated_at = now() where {1}"
 CHANGES = {
     2: CHANGE.format(3, "id % 3 = 0"),
@@ -37,7 +37,7 @@ CHANGES = {
 
 @pytest.fixture
 def space(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
-    with between(cluster, tmp_path, SCHEMA, SCHEMA, ENDS + "tables:\n  ticks:\n") as made:
+    with between(cluster, tmp_path, SCHEMA, SCHEMA, ENDS + "tables:\n  ticks: {page_size: 500}\n") as made:
         made.ready()
         made.old.run(FILL)
         yield made

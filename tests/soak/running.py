@@ -10,6 +10,7 @@ from supasync_core.api.strategy import Readers
 from supasync_core.model.report import TableResult
 from supasync_core.model.table import Table
 from supasync_core.sync import runner, table_copy
+from supasync_core.sync.pipeline import InFlight
 from supasync_tables import key_ranges
 from tests.soak.world import Timeline
 
@@ -38,10 +39,15 @@ def inline(items: Iterator[Any], *_rest: object) -> Iterator[Any]:
 
 @contextmanager
 def divided(readers: int) -> Iterator[None]:
-    """So many readers of one table, who take turns in one thread; tables are large from three pages on."""
+    """So many readers of one table, who take turns in one thread; tables are large from three pages on.
+
+    A batch waits until as many pages have joined it, as it does where many are on their way.
+    """
     made = lambda *_: Readers(readers)  # noqa: E731
+    filled = lambda flight: flight.waiting is not None and len(flight.waiting.pages) >= readers  # noqa: E731
     with (
         patch.object(runner, "Readers", made),
+        patch.object(InFlight, "has_room", filled),
         patch.multiple(key_ranges, SMALL=2, SMALLEST=1, LARGEST=2),
     ):
         yield
