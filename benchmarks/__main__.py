@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import accounts, data, direct, files, results, verify
+from benchmarks import accounts, data, direct, files, results, storage, verify
 from benchmarks.data import Case
 from benchmarks.ground import Ground, ground
 from benchmarks.rounds import BY_TIMESTAMP, HERE, million, played, snapshots
@@ -46,6 +46,7 @@ OF_FILES: dict[str, Callable[[int, int], list[results.Result]]] = {
     "verify": lambda size, rounds: verify.verifying(size * 5, rounds),
     "direct": direct.loading,
     "accounts": lambda size, rounds: accounts.copying(size // 4, rounds),
+    "storage": lambda size, rounds: storage.copying(size // 20, rounds),
 }
 """Cases that need no server of the tables."""
 SERVERS = {"postgrest": tuple(CASES), "far": ("five", "flights", "million"), "lite": ("five",)}

@@ -8,6 +8,9 @@ from benchmarks.accounts import OWN as ACCOUNTS
 from benchmarks.direct import COPY, SLING, TWICE
 from benchmarks.direct import OWN as DIRECT
 from benchmarks.results import FLOOR, Result
+from benchmarks.storage import BARE as STREAMED
+from benchmarks.storage import EMPTY
+from benchmarks.storage import OWN as STORAGE
 from benchmarks.verify import AGGREGATE
 
 LOCAL = {"duckdb full outer joins": 4, "duckdb read into a file": 4, "duckdb merge into": 26}
@@ -17,6 +20,8 @@ SPILLS = 2_000_000
 IDLE = ": nothing changed"
 FIRST = ": first load"
 LARGE = ": large load"
+LISTS = 110
+"""Requests for a list of 100,000 objects."""
 MONTH = 5_000_000_000
 """Bytes that a free project may send in a month."""
 
@@ -217,8 +222,25 @@ def _accounts(rows: dict[str, Result], where: str) -> Iterator[Target]:
         yield Target(f"{where}: to {COPY}", f"≤ {most}", f"{part:.2f}", part <= most)
 
 
+def _storage(rows: dict[str, Result], where: str) -> Iterator[Target]:
+    """Copying costs hardly more than the bytes and holds no file in memory; a list is read in large pages."""
+    own = rows[STORAGE]
+    if (bare := rows.get(STREAMED)) and bare.wall and own.wall:
+        part = bare.wall / own.wall
+        yield Target(f"{where}: {STREAMED}, to it", "≥ 0.8", f"{part:.2f}", part >= 0.8)
+    if (empty := rows.get(EMPTY)) and empty.memory and own.memory:
+        more = own.memory - empty.memory
+        yield Target(
+            f"{where}: memory above that with an empty bucket", "≤ 60 MB", f"{more:.0f} MB", more <= 60
+        )
+    if "a list of" in where and own.requests:
+        most = max(LISTS * int("".join(filter(str.isdecimal, where))) // 100_000, 10)
+        yield Target(f"{where}: requests", f"≤ {most}", f"{own.requests}", own.requests <= most)
+
+
 OF_A_KIND = {
     "accounts": _accounts,
+    "storage": _storage,
     "direct": _direct,
     "start": _start,
     "gap": _gap,

@@ -7,11 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks import accounts, diff, direct, local, sinks
+from benchmarks import accounts, diff, direct, local, sinks, storage
 from benchmarks.profile import PARTS
 from benchmarks.results import Result
 from benchmarks.targets import targets
 from supasync_core.staging.values import JSON, plain
+from tests.servers.postgres import Cluster
 
 
 @pytest.mark.parametrize("place", [place for places in PARTS.values() for place in places])
@@ -46,6 +47,13 @@ def test_commands_on_local_files_are_measured_beside_duckdb(
 def test_accounts_are_measured_beside_copy() -> None:
     found = accounts.copying(300, 1)
     assert [target.wanted for target in targets(found)] == ["≤ 2", "≤ 1"]
+
+
+@pytest.mark.slow
+def test_files_are_measured_beside_bare_streams(cluster: Cluster, tmp_path: Path) -> None:
+    found = list(storage.small((cluster, tmp_path), 20, 1))
+    assert [target.wanted for target in targets(found)] == ["≥ 0.8"]
+    assert [each.requests for each in found] >= [20, 20]
 
 
 def test_a_large_diff_is_measured_beside_the_bare_join(monkeypatch: pytest.MonkeyPatch) -> None:

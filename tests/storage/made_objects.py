@@ -141,6 +141,7 @@ def put(database_url: str, files: Files, bucket: str, objects: Iterable[Object])
         made = "insert into storage.buckets (id, name) values (%s, %s) on conflict do nothing"
         connection.execute(made, [bucket, bucket])
         connection.execute(statement, [Jsonb(rows)])
+        connection.execute(b"analyze storage.objects")
     return len(rows)
 
 
