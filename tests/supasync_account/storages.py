@@ -13,6 +13,7 @@ from tests.e2e.workspace import ENDS, NEW_KEY, OLD_KEY, Completed, End, Workspac
 from tests.postgrest.launch import Server
 from tests.servers.hosted import HOSTED, OWNER, STORAGE, Hosted
 from tests.servers.postgres import Cluster
+from tests.storage.files import Files
 from tests.storage.launch import serve
 
 TABLES = f"""
@@ -41,6 +42,12 @@ class Side:
 
     end: End
     key: str
+    place: Path
+
+    @property
+    def files(self) -> Files:
+        """The folder of its files."""
+        return Files(self.place / self.end.database)
 
     @property
     def database(self) -> Hosted:
@@ -100,16 +107,17 @@ class Storages:
     """Both of them."""
 
     space: Workspace
+    place: Path
 
     @property
     def old(self) -> Side:
         """OLD."""
-        return Side(self.space.old, OLD_KEY)
+        return Side(self.space.old, OLD_KEY, self.place)
 
     @property
     def new(self) -> Side:
         """NEW."""
-        return Side(self.space.new, NEW_KEY)
+        return Side(self.space.new, NEW_KEY, self.place)
 
     def run(self, *args: str, code: int = 0) -> Completed:
         """Run `supasync storage`; it must end with that code."""
@@ -141,7 +149,7 @@ def storages(
     work.mkdir()
     with between(cluster, work, SCHEMA, SCHEMA, config, opened=opened) as space:
         space.before += FAST
-        made = Storages(space)
+        made = Storages(space, folder)
         made.old.database.paste(space.supasync("schema", "sql", "--old").out)
         made.new.database.paste(space.supasync("schema", "sql").out)
         done = space.supasync("setup")
