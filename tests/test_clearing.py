@@ -60,7 +60,7 @@ def fill(end: Rig, rows: Rows) -> None:
     old=({1: 1}, {1: (1, 1), 2: (1, 1)}),
     new=({}, {1: (None, 3), 2: (None, 1), 3: (None, 1)}),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=sides(), new=sides())
 def test_all_that_is_in_the_way_is_taken_with_all_that_refers_to_it_and_nothing_else(
     ends: tuple[Rig, Rig], old: Rows, new: Rows

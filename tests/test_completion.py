@@ -14,13 +14,15 @@ TABLES_YAML = """\
 version: 1
 source: {backend: csv, path: old}
 sink: {backend: duckdb, path: new.duckdb}
-tables: {users: , usage_logs: , jobs: }
+plugins: own.py
+tables: {users: , usage_logs: , jobs: , "u$(touch pwned)": , "u;id": , "u*": , "u\\nplain,u": , "-u": }
 """
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "tables.yaml").write_text(TABLES_YAML)
+    (tmp_path / "own.py").write_text("open('loaded', 'w').close()\nprint('loaded')\n")
     return tmp_path
 
 
@@ -41,6 +43,13 @@ def test_commands_options_and_tables_are_completed(folder: Path) -> None:
     assert completed(folder, "supasync schema sql --hor") == ["--horizon"]
     assert completed(folder, "supasync sync --table us") == ["users", "usage_logs"]
     assert completed(folder, "supasync reconcile undo --") != []
+
+
+@pytest.mark.slow
+def test_a_name_that_a_shell_would_run_is_not_offered_and_no_plugin_is_run(folder: Path) -> None:
+    assert completed(folder, "supasync sync --table u") == ["users", "usage_logs"]
+    assert completed(folder, "supasync sync --full ") == ["users", "usage_logs", "jobs"]
+    assert not (folder / "loaded").exists()
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @given(rows=ROWS, window=WINDOWS, style=st.sampled_from(["qmark", "named", "dollar"]))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_a_page_is_the_one_that_the_window_means(
     sqlite: sqlite3.Connection,
     duck: duckdb.DuckDBPyConnection,

@@ -25,7 +25,7 @@ from supasync_core.model.secret import Secret
 from supasync_core.model.settings import ACCESS_TOKEN, API_VARIABLES, DATABASE_URLS, Settings
 from supasync_core.system import descriptors
 
-__all__ = ["Host", "Settings", "load", "secrets_beside"]
+__all__ = ["Host", "Settings", "load", "names_of_tables", "secrets_beside"]
 
 _OTHER: Final = "name another file with --config PATH"
 _STALE_INTERVALS: Final = 6
@@ -51,6 +51,19 @@ def load(path: Path, environ: Mapping[str, str], host: Host, *, lenient: bool = 
         raise ConfigError(problems.lines())
     known = variables(environ, dotenv)
     return replace(settings, environment=known, secrets=(*settings.secrets, *secrets_beside(host, known)))
+
+
+def names_of_tables(path: Path) -> tuple[str, ...]:
+    """The tables that the file names; nothing else of it is read, and no plugin is loaded.
+
+    Nothing where it cannot be read.
+    """
+    try:
+        document = parse(_text(path), lambda text: (text, []), Problems(str(path)))
+    except ConfigError:
+        return ()
+    entry = document.entries.get("tables") if isinstance(document, Section) else None
+    return tuple(entry.settings) if entry is not None else ()
 
 
 def secrets_beside(host: Host, known: Mapping[str, str]) -> Iterator[Secret]:

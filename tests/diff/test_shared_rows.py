@@ -71,7 +71,7 @@ def loads(patch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.slow
 @settings(
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -100,7 +100,7 @@ def no_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @given(changes=st.lists(CHANGES, min_size=3, max_size=14))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=16, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_new_has_the_same_accounts_whatever_happened_between_two_copies(
     pair: Pair, changes: list[tuple[str, int, object]]
 ) -> None:

@@ -88,7 +88,7 @@ def differing(ends: Ends, table: str, filled: Filled) -> dict[tuple[str, ...], s
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=16, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(drawn=changed(), side=st.sampled_from(["old", "new"]))
 def test_equal_tables_are_equal_and_every_change_is_found(
