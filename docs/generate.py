@@ -103,8 +103,8 @@ def _section(command: click.Command, ctx: click.Context) -> str:
     parts = [f"{'#' * (2 + _depth(ctx))} {ctx.command_path}\n", f"```\n{usage}\n```\n", _text(command)]
     options = [
         _row(*record)
-        for param in command.params
-        if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
+        for param in command.get_params(ctx)
+        if isinstance(param, click.Option) and param.name != "help" and (record := param.get_help_record(ctx))
     ]
     if options:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *options]) + "\n")

@@ -39,6 +39,9 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             prove=imported(_STEP, "prove"),
             finish=imported(_STEP, "finish"),
             propose=imported(_STEP, "propose"),
+            script=imported("supasync_account.auth.account_scripts", "asked"),
+            script_help="For NEW: the function by which accounts are copied without a connection string, for "
+            "the secret key alone; with --old, that of OLD, which only reads.",
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),
                 "mfa": Setting(required=False, check=imported(_STEP, "mfa_problem")),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from supasync_core.api.function_store import HINT as SCHEMA_HINT
 from supasync_core.model.errors import (
     LargeAnswerError,
+    NoFunctionError,
     SchemaError,
     StateError,
     SupasyncError,
@@ -91,6 +92,15 @@ def _no_schema(refusal: Refusal) -> SupasyncError:
     found = _EXPOSED.search(refusal.answer.hint) or _EXPOSED.search(refusal.answer.message)
     error.exposes = tuple(found[1].split(", ")) if found else ()
     return error
+
+
+def _no_function(refusal: Refusal) -> SupasyncError:
+    """42883 is also an operator that is missing, where a table is asked for."""
+    if refusal.request.table:
+        hint = "a key or timestamp column has a type without order, or where: compares it wrongly"
+        return refusal.of_table(SchemaError, "cannot compare one of the columns", hint)
+    hint = f"paste the function's SQL into its SQL editor; {_RELOAD}"
+    return refusal.of_table(NoFunctionError, "has no such function, or does not show it", hint)
 
 
 _no_unique_key = _of_table("cannot tell the rows of {table} apart by ({key})", UNIQUE_KEY)
@@ -202,10 +212,8 @@ _BY_CODE: dict[str, Rule] = {
     "53200": _no_memory,
     "PGRST205": _no_table,
     "42P01": _no_table,
-    "42883": _of_table(
-        "cannot compare one of the columns",
-        "a key or timestamp column has a type without order, or where: compares it wrongly",
-    ),
+    "42883": _no_function,
+    "PGRST202": _no_function,
     "PGRST204": _no_column,
     "42703": _no_column,
     "PGRST106": _no_schema,

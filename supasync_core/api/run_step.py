@@ -69,6 +69,18 @@ class ProposalContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptAsked:
+    """Which SQL is asked of a step: for ``OLD`` or ``NEW``, or what removes it again.
+
+    ``settings`` are those of its section; none where tables.yaml has no such section.
+    """
+
+    project: str
+    uninstall: bool
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStep:
     """A step that tables.yaml names by a section at its top level: ``auth: {}``. ``what`` it copies.
 
@@ -93,6 +105,10 @@ class RunStep:
     propose: "Callable[[ProposalContext], str]" = lambda _context: ""
     """The section as `init` writes it, with comments that say what it does; empty where OLD has nothing for
     it. An error of supasync that it raises becomes a note."""
+    script: Callable[[ScriptAsked], str] | None = None
+    """SQL that a person may paste for it: ``supasync schema sql --NAME``, with ``--old`` for OLD."""
+    script_help: str = ""
+    """What that option says of itself in ``--help``."""
 
 
 def step_flaw(thing: object) -> str | None:
@@ -104,4 +120,6 @@ def step_flaw(thing: object) -> str | None:
     for name in ("run", "plan", "check", "prove", "finish", "propose"):
         if flaw := function_flaw(getattr(thing, name)):
             return f"its {name} {flaw}"
+    if thing.script and (flaw := function_flaw(thing.script)):
+        return f"its script {flaw}"
     return settings_flaw(thing.settings)

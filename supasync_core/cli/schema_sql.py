@@ -18,7 +18,23 @@ _OF_OLD = ({"old", "uninstall"}, {"horizon", "uninstall"})
 """The options that belong together: they remove what OLD has."""
 
 
-@click.command()
+class ScriptCommand(click.Command):
+    """The command with an option for each step of a plugin that has SQL of its own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The options: the command's own, then those of the steps, then what all commands have."""
+        own = super().get_params(ctx)
+        steps = ctx.find_root().ensure_object(Session).host.steps
+        added = [
+            click.Option([f"--{name}"], is_flag=True, help=step.script_help)
+            for name in steps
+            if (step := steps.get(name)).script and not any(f"--{name}" in each.opts for each in own)
+        ]
+        at = next(place for place, each in enumerate(own) if each.name == "applied")
+        return [*own[:at], *added, *own[at:]]
+
+
+@click.command(cls=ScriptCommand)
 @click.option(
     "--identity",
     type=click.Choice(["default", "always"]),
@@ -79,14 +95,16 @@ def sql(session: Session, /, *, applied: bool, **options: str | bool | None) -> 
     """
     streams.use_utf8()
     chosen = [name for name, value in options.items() if value]
-    if len(chosen) > 1 and set(chosen) not in _OF_OLD:
+    steps = [name for name in session.host.steps if name in chosen]
+    together = set(chosen) in _OF_OLD or (len(steps) == 1 and set(chosen) <= {*steps, "old", "uninstall"})
+    if len(chosen) > 1 and not together:
         shown = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
         raise click.UsageError(f"{shown}: one at a time, each prints a script of its own")
     if applied and not {"old", "horizon"}.isdisjoint(chosen):
         raise click.UsageError(
             "--apply: this SQL is OLD's, and supasync changes nothing in OLD: paste it there"
         )
-    text = _script(session, chosen, options)
+    text = _of_step(session, steps[0], options) if steps else _script(session, chosen, options)
     if applied:
         _apply(session, text)
     else:
@@ -109,6 +127,19 @@ def _script(session: Session, chosen: Sequence[str], options: Mapping[str, str |
             return scripts.script(f"{name.replace('_', '-')}-{options[name]}", session.settings.tables)
         case _:
             return scripts.script("uninstall-old")
+
+
+def _of_step(session: Session, name: str, options: Mapping[str, str | bool | None]) -> str:
+    """The SQL of a step of a plugin; the section in tables.yaml may say what it admits."""
+    from supasync_core.api.run_step import ScriptAsked  # noqa: PLC0415 - as above
+
+    has_settings = session.config != _DEFAULT_CONFIG or Path(session.config).exists()
+    parts = session.settings.steps if has_settings else ()
+    settings = next((part.settings for part in parts if part.name == name), {})
+    script = session.host.steps.get(name).script
+    assert script  # noqa: S101 - an option for it was there
+    project = "OLD" if options.get("old") else "NEW"
+    return script(ScriptAsked(project=project, uninstall=bool(options.get("uninstall")), settings=settings))
 
 
 def _apply(session: Session, text: str) -> None:

@@ -13,6 +13,7 @@
     │   ├── BudgetError    3      a budget of tables.yaml would be exceeded
     │   ├── SchemaError    3      a table, key or column is missing or unfit
     │   │   ├── NoTableError 3    the table does not exist
+    │   │   ├── NoFunctionError 3 a function that a person pastes is not there
     │   │   ├── LargeAnswerError 3 the database cannot print so much at once: fewer rows may pass
     │   │   └── LeftOverError 3   rows that no address can name were left in place
     │   └── RowError       3      the sink refused rows; .sqlstate and .keys
@@ -178,6 +179,10 @@ class SchemaError(TableError):
 
 class NoTableError(SchemaError):
     """The table does not exist, where it is looked for."""
+
+
+class NoFunctionError(SchemaError):
+    """A function that a person pastes is not there, or the API does not show it."""
 
 
 class LargeAnswerError(SchemaError):

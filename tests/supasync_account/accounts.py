@@ -62,6 +62,14 @@ class Projects:
         """NEW, as its owner."""
         return Hosted(self.space.new.cluster, self.space.new.database)
 
+    def by_functions(self, *options: str) -> None:
+        """Paste the functions, and take the connection strings away."""
+        self.old.paste(self.space.supasync("schema", "sql", "--auth", "--old", *options).out)
+        self.new.paste(self.space.supasync("schema", "sql", "--auth", *options).out)
+        for name, end in (("OLD", self.space.old), ("NEW", self.space.new)):
+            self.space.environment.pop(f"{name}_DATABASE_URL", None)
+            end.server.reload()
+
     def auth(self, *args: str, code: int = 0) -> Completed:
         """Run `supasync auth`; it must end with that code, and print no hash."""
         done = self.space.supasync("auth", *args)

@@ -1,4 +1,4 @@
-"""Accounts are copied by SQL: all of them, exactly, and only what changed."""
+"""Accounts are copied by SQL and by functions: all of them, exactly, and only what changed."""
 
 # ruff: noqa: S608 - the statements are made of the test's own ids
 
@@ -18,11 +18,19 @@ def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield found
 
 
-@pytest.fixture
-def both(made: Projects) -> Projects:
-    made.old.paste(CLEAN)
-    made.new.paste(CLEAN + "; drop table if exists public.supasync_accounts")
+@pytest.fixture(scope="module", params=["sql", "functions"])
+def way(made: Projects, request: pytest.FixtureRequest) -> Projects:
+    """Both projects, of which nothing but the way is another; by functions there is no connection string."""
+    if request.param == "functions":
+        made.by_functions()
     return made
+
+
+@pytest.fixture
+def both(way: Projects) -> Projects:
+    way.old.paste(CLEAN)
+    way.new.paste(CLEAN + "; drop table if exists public.supasync_accounts")
+    return way
 
 
 def test_every_column_arrives_as_old_has_it(both: Projects) -> None:

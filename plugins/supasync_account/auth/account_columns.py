@@ -88,6 +88,15 @@ class AccountColumns:
         return {table.name: table.compared for table in self.owned}
 
 
+def remembered(form: str | None) -> dict[str, Any] | None:
+    """The columns of which marks of this form were made, as a door takes them; None where nobody can tell."""
+    try:
+        users, owned = json.loads(form or "")
+    except ValueError:
+        return None
+    return parts_of(users, owned if isinstance(owned, dict) else {"identities": owned})
+
+
 def parts_of(users: Sequence[str], owned: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Some columns alone, as a door takes them."""
     tables = {"users": users, **owned}

@@ -18,6 +18,7 @@ from supasync_account.auth.account_triggers import AccountTrigger, refuse_unguar
 from supasync_account.auth.account_way import Choices
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.api.registration import Fence
+from supasync_core.concurrency.prefetch import prefetch
 
 
 @dataclass
@@ -110,12 +111,11 @@ class AccountCopy:
 
     def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:
         """Write these accounts; whether all of them were, and nobody asked to stop."""
-        for at in range(0, len(ids), AT_ONCE):
+        for batch in prefetch(self.old.accounts(ids)):
             if not self.go_on():
                 self.report.interrupted = True
                 return False
-            for batch in self.old.accounts(ids[at : at + AT_ONCE]):
-                writer.write(batch, made.changed, self.old)
+            writer.write(batch, made.changed, self.old)
         return True
 
     def _moved(self, ids: Sequence[str]) -> list[str]:

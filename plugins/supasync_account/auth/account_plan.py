@@ -44,7 +44,11 @@ def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_
 
     ``accept_newer``: OLD's values are written also where NEW has changed an account since.
     """
-    (old_sums, new_sums), written = both_sums(old, new), records.sums()
+    written = records.sums()
+    if not written and not (new_sums := new.sums()):
+        ids = old.ids()  # a first copy: nothing is there to be compared
+        return AccountPlan(len(ids), 0, ids)
+    old_sums, new_sums = both_sums(old, new)
     made = AccountPlan(total(old_sums), total(new_sums))
     parts = [
         part

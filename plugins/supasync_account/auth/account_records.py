@@ -5,12 +5,11 @@ changed in OLD. Servers of another version have other columns, so marks are made
 changed.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from supasync_account.auth.account_columns import AccountColumns, parts_of
+from supasync_account.auth.account_columns import AccountColumns, remembered
 from supasync_account.auth.account_door import AccountDoor, Step, Terms
 from supasync_account.auth.account_queries import MADE, RECORDS
 from supasync_account.auth.account_side import Sum
@@ -74,11 +73,8 @@ class AccountRecords:
 
         Then all of them count as changed in NEW.
         """
-        try:
-            users, owned = json.loads(self.form or "")
-        except ValueError:
-            return None
-        owned = owned if isinstance(owned, dict) else {"identities": owned}
+        then = remembered(self.form)
         now = {table.name: table.in_new for table in (self.columns.users, *self.columns.owned)}
-        there = all(name in now and set(names) <= now[name] for name, names in owned.items())
-        return parts_of(users, owned) if there and set(users) <= now["users"] else None
+        if then and all(name in now and set(names) <= now[name] for name, names, _ in then["columns"]):
+            return then
+        return None

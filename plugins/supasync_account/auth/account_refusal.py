@@ -11,7 +11,7 @@ from typing import Final
 
 from supasync_core.model.errors import RefusedError, RowError, SchemaError, SupasyncError
 
-_STATE: Final = re.compile(r"\(([0-9A-Z]{5})\b")
+_STATE: Final = re.compile(r"\((?:\d{3} )?([0-9A-Z]{5})\b")
 _MEANS: Final = {
     "23505": "another row there has the same value",
     "23503": "another row refers to it, or what it refers to is missing",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final, Self
 
 from supasync_account.auth.account_door import ADMITTED, Step, Terms, changed
@@ -39,17 +40,24 @@ class SessionDoor:
     """PostgreSQL takes a JSON array of 256 MB."""
     leased: dict[str, bool] = field(default_factory=dict)
     """By run, whether its record is in this database, where a transaction can hold on to it."""
+    turn: Lock = field(default_factory=Lock)
+    """A session is for one thread at a time, and accounts are read ahead."""
 
     def shaped(self, asked: Mapping[str, Any]) -> Self:
         made = self._made(asked)
         if "then" in asked:
             made["then_mark"] = self._made(asked["then"])["mark"]
-        return type(self)(self.session, made, leased=self.leased)
+        return type(self)(self.session, made, leased=self.leased, turn=self.turn)
 
     def ask(self, query: str, *values: Any, table: str = "users") -> list[tuple[Any, ...]]:  # noqa: ANN401 - SQL's
-        return self.session.query(self._filled(query, table), values, purpose=QUERIES[query].purpose)
+        with self.turn:
+            return self._asked(query, values, table)
 
     def together(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
+        with self.turn:
+            return self._written(steps, terms)
+
+    def _written(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
         leased = self._leased(terms.run)
         with self.session.transaction():
             self.session.query(WRITES)
@@ -58,17 +66,20 @@ class SessionDoor:
                 newest = self.session.query(NEWEST)
                 if not newest or newest[0] != (terms.run, "running"):
                     raise TakenOverError
-            now = dict(self.ask("locked", list(terms.allowed))) if terms.allowed else {}
+            now = dict(self._asked("locked", [list(terms.allowed)])) if terms.allowed else {}
             others = changed(now, terms.allowed)
             if others:
                 return others, []
             if terms.fires:
                 self.session.query(USUAL_PATH)
-            return set(), [self.ask(each.query, *each.values, table=each.table) for each in steps]
+            return set(), [self._asked(*each) for each in steps]
 
     def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         [(made,)] = self.session.query(fragments("%s::jsonb", ADMITTED), [json.dumps(asked)])
         return dict(made)
+
+    def _asked(self, query: str, values: Sequence[Any], table: str = "users") -> list[tuple[Any, ...]]:
+        return self.session.query(self._filled(query, table), values, purpose=QUERIES[query].purpose)
 
     def _filled(self, query: str, table: str) -> str:
         """The query with its fragments, whose percent signs are doubled as the session wants it."""

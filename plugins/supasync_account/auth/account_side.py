@@ -188,18 +188,19 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
     """The rows for these parts, which follow one another unless they are ``named``; in halves if need be."""
     if not parts:
         return
-    between = [
-        f"{parts[0]}000000-0000-0000-0000-000000000000",
-        f"{parts[-1]}ffffff-ffff-ffff-ffff-ffffffffffff",
-    ]
     try:
-        yield from door.ask(query, *between, *([list(parts)] if named else []))
+        yield from door.ask(query, *bounds(parts), *([list(parts)] if named else []))
     except (SlowQueryError, LargeAnswerError):
         if len(parts) == 1:
             raise
         half = len(parts) // 2
         yield from _halved(door, query, parts[:half], named=named)
         yield from _halved(door, query, parts[half:], named=named)
+
+
+def bounds(parts: Sequence[str] = ALL) -> tuple[str, str]:
+    """The first and the last id that there may be in these parts."""
+    return f"{parts[0]}000000-0000-0000-0000-000000000000", f"{parts[-1]}ffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 def total(sums: Mapping[str, Sum], part: str | None = None) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from supasync_account.auth.account_columns import AccountColumns
-from supasync_account.auth.account_door import AccountDoor
+from supasync_account.auth.account_door import ADMITTED, AccountDoor
 from supasync_core.model.errors import RefusedError
 
 GUARD: Final = "supasync schema sql --triggers guard"
@@ -29,8 +29,9 @@ class AccountTrigger:
 
 def triggers(new: AccountDoor, columns: AccountColumns) -> list[AccountTrigger]:
     """Those of NEW that are enabled, on the tables that are copied."""
-    tables = ["users", *(table.name for table in columns.owned)]
-    return [AccountTrigger(*row) for row in new.ask("triggers", tables)]
+    tables = {"users", *(table.name for table in columns.owned)}
+    found = [AccountTrigger(*row) for row in new.ask("triggers", list(ADMITTED))]
+    return [each for each in found if each.table in tables]
 
 
 def refuse_unguarded(found: list[AccountTrigger]) -> None:

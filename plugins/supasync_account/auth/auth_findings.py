@@ -20,6 +20,7 @@ NOT_CARRIED: Final = "passkeys, sessions (cutover offers to copy them), SSO prov
 SHOWN: Final = 5
 WAYS: Final = {
     "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",
+    "functions": "functions, pasted into OLD and NEW and called by their secret keys",
     "keys": "the secret keys alone, without passwords and linked logins; with both connection strings: SQL",
 }
 """Each way in words."""
@@ -96,9 +97,9 @@ class AuthFindings:
         }
 
 
-def inspect(old: AccountDoor, new: AccountDoor, *, factors: bool = False) -> AuthFindings:
+def inspect(old: AccountDoor, new: AccountDoor, *, factors: bool = False, way: str = "sql") -> AuthFindings:
     """Look at both sides; nothing is written. ``factors``: MFA factors are to be copied, too."""
-    found = AuthFindings(factors=factors)
+    found = AuthFindings(way=way, factors=factors)
     for side, door, wanted in (
         ("OLD", old, ["SELECT"]),
         ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supasync_account.auth.account_way import Way
+from supasync_account.auth.functions_way import functions_way
 from supasync_account.auth.keys_way import keys_way
 from supasync_account.auth.sql_way import SqlWay
 from supasync_core.api.run_step import StepContext
@@ -20,6 +21,10 @@ def chosen(context: StepContext) -> Iterator[Way]:
     both are one project.
     """
     with context.sql("OLD") as old, context.sql("NEW") as new:
+        by_functions = functions_way(context) if old is None or new is None else None
+        if by_functions:
+            yield by_functions
+            return
         if old is None and new is None and (by_keys := keys_way(context)):
             with by_keys as way:
                 yield way

@@ -38,6 +38,7 @@ begin
     end loop;
     drop table public.supasync_changed;
     drop table if exists public.supasync_accounts;
+    drop function if exists public.supasync_auth_new(jsonb);
     drop table if exists public.supasync_account_marks;
     drop function if exists public.supasync_writes();
     drop function if exists public.supasync_begin(text, text, text, integer, boolean);

@@ -1,0 +1,109 @@
+"""The functions for accounts that a person pastes into OLD and NEW, which run named queries.
+
+Default privileges of a hosted project give EXECUTE to anon and authenticated by name, so revoking from PUBLIC
+leaves a function open to the world. Each script creates its function, takes it from all three and makes sure
+of that in one statement: the function is never there for anybody else.
+"""
+
+# ruff: noqa: S608 - the queries are our own
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from itertools import count
+from typing import Final, Literal
+
+from supasync_account.auth.account_door import ADMITTED
+from supasync_account.auth.account_fragments import fragments
+from supasync_account.auth.account_queries import MADE, QUERIES, READS, RECORDS, Query
+from supasync_core.api.run_step import ScriptAsked
+from supasync_core.api.sql_session import PINNED
+from supasync_core.model.printable import sql_text
+
+Project = Literal["OLD", "NEW"]
+NAMES: Final[Mapping[Project, str]] = {"OLD": "supasync_auth_old", "NEW": "supasync_auth_new"}
+"""The function of each project."""
+VERSION: Final = 1
+"""Of the functions."""
+OPTIONAL: Final = ("mfa_factors",)
+"""Tables that are admitted by consent alone."""
+_VALUE: Final = re.compile(r"%s::(\w+)(\[\])?")
+_RECORDS: Final = """\
+    if to_regclass('public.supasync_accounts') is null then
+        :made
+    end if;"""
+_NO_PATH: Final = "select pg_catalog.set_config('search_path', '', false);\n"
+
+
+def asked(what: ScriptAsked) -> str:
+    """The SQL that `supasync schema sql --auth` prints."""
+    project: Project = "OLD" if what.project == "OLD" else "NEW"
+    return removal(project) if what.uninstall else script(project, what.settings)
+
+
+def script(project: Project, settings: Mapping[str, str]) -> str:
+    """The function for this project; it admits what the section ``auth:`` wants to copy."""
+    factors = settings.get("mfa") == "copy"
+    tables = [each for each in ADMITTED if factors or each not in OPTIONAL]
+    queries = QUERIES if project == "NEW" else READS
+    new = project == "NEW"
+    parts = {
+        ":more": " and the secrets of authenticator apps" if factors else "",
+        ":remembered": _file("account-remembered") if new else "",
+        ":opening": _file("account-opening") if new else "",
+        ":records": _RECORDS if new else "",
+        ":made": "".join(f"execute $made${_plain(QUERIES[each].text)}$made$;\n        " for each in MADE),
+        ":kind": "volatile" if new else "stable",
+        ":pinned": _pinned(),
+        ":fragments": f"$fragments${fragments('$1', tables)}$fragments$",
+        ":queries": "\n".join(
+            f"            when '{name}' then {_quoted(query)}" for name, query in queries.items()
+        ),
+        ":tables": ", ".join(map(sql_text, tables)),
+        ":silent": ", ".join(sql_text(name) for name, query in queries.items() if not query.answers),
+        ":version": str(VERSION),
+        ":name": NAMES[project],
+    }
+    return _filled(f"{_file(f'head-{project.lower()}')}{_file('account-function')}", parts)
+
+
+def removal(project: Project) -> str:
+    """What removes the function again."""
+    verb, rest = ("read", "nothing else was added to OLD")
+    if project == "NEW":
+        verb, rest = "read and wrote", f"the table {RECORDS} stays until supasync schema sql --uninstall"
+    return _filled(_file("account-removal"), {":verb": verb, ":rest": rest, ":name": NAMES[project]})
+
+
+def _file(name: str) -> str:
+    return files("supasync_account.auth").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    for name, part in parts.items():
+        text = text.replace(name, part)
+    return f"{_NO_PATH}{text}"
+
+
+def _quoted(query: Query) -> str:
+    """A query as a function holds it: its values are members of ``$1``, a JSON array."""
+    places = count()
+
+    def value(found: re.Match[str]) -> str:
+        at = next(places)
+        if found[2]:
+            texts = f"select v.value from pg_catalog.jsonb_array_elements_text($1 -> {at}) v (value)"
+            return f"(array({texts}))::{found[1]}[]"
+        return f"($1 ->> {at})::{found[1]}"
+
+    return f"$query${_plain(_VALUE.sub(value, query.text))}$query$"
+
+
+def _plain(text: str) -> str:
+    return text.replace("%%", "%")
+
+
+def _pinned() -> str:
+    settings = {name: sql_text(value) for name, value in PINNED.items()}
+    settings["search_path"] = PINNED["search_path"]  # a list of names, not a text
+    return "\n".join(f"set {name} = {value}" for name, value in settings.items())

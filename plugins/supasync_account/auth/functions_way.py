@@ -1,0 +1,51 @@
+"""Accounts copied by functions that a person has pasted into both projects: the secret keys are enough."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from supasync_account.auth.account_calls import FunctionDoor, hourly
+from supasync_account.auth.account_copy import AccountCopy
+from supasync_account.auth.account_verdict import AccountVerdict, compare
+from supasync_account.auth.account_way import Choices, WayName
+from supasync_account.auth.auth_findings import AuthFindings, inspect
+from supasync_core.api.run_step import StepContext
+from supasync_core.model.errors import NoFunctionError
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsWay:
+    """A `Way`."""
+
+    old: FunctionDoor
+    new: FunctionDoor
+    name: Final[WayName] = "functions"
+
+    def inspect(self, choices: Choices) -> AuthFindings:
+        return inspect(self.old, self.new, factors=choices.factors, way=self.name)
+
+    def copying(self, choices: Choices) -> AccountCopy:
+        return AccountCopy.between(self.old, self.new, choices)
+
+    def compare(self, choices: Choices) -> AccountVerdict:
+        return compare(self.old, self.new, factors=choices.factors)
+
+
+def functions_way(context: StepContext) -> FunctionsWay | None:
+    """The way; None where neither project has its function, NoFunctionError where one of them has."""
+    old, new = context.functions("OLD"), context.functions("NEW")
+    if old is None or new is None:
+        return None
+    try:
+        return FunctionsWay(*hourly(old, new))
+    except NoFunctionError:
+        if _is_there(FunctionDoor(old, "OLD")) or _is_there(FunctionDoor(new, "NEW")):
+            raise
+        return None
+
+
+def _is_there(door: FunctionDoor) -> bool:
+    try:
+        door.look_ahead([], {})
+    except NoFunctionError:
+        return False
+    return True

@@ -1,0 +1,5 @@
+-- supasync: lets service_role, whose key is NEW's secret key, read and write the accounts of Supabase Auth with the
+-- hashes of their passwords:more, and makes the table of what was written last. Nobody else may call it.
+--
+-- Paste all of it into NEW's SQL editor and run it. Running it again changes nothing. Remove it after the switch:
+-- supasync schema sql --auth --uninstall

@@ -1,0 +1,5 @@
+-- supasync: lets service_role, whose key is OLD's secret key, read the accounts of Supabase Auth with the hashes of
+-- their passwords:more. It only reads, and nobody else may call it.
+--
+-- Paste all of it into OLD's SQL editor and run it. Running it again changes nothing. Remove it after the switch:
+-- supasync schema sql --auth --old --uninstall
