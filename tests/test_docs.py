@@ -66,19 +66,19 @@ def calls(text: str) -> Iterator[list[str]]:
         yield shlex.split(call.replace("...", ""), comments=True)
 
 
-def tree() -> dict[str, click.Command]:
+def tree() -> dict[str, click.Context]:
     """Every command by its full name."""
-    return {ctx.command_path: command for command, ctx in commands()}
+    return {ctx.command_path: ctx for _, ctx in commands()}
 
 
-def unknown(call: list[str], known: dict[str, click.Command]) -> str | None:
+def unknown(call: list[str], known: dict[str, click.Context]) -> str | None:
     """The first word of a call that supasync does not know, or None."""
     name = "supasync"
     words = iter(call)
     for word in words:
-        command = known[name]
+        command = known[name].command
         if word.startswith("-"):
-            options = {opt: param for param in command.params for opt in param.opts}
+            options = {opt: param for param in command.get_params(known[name]) for opt in param.opts}
             param = options.get(word)
             if param is None:
                 return f"{name} {word}"

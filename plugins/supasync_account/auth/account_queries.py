@@ -77,6 +77,16 @@ select r.rolsuper or r.rolbypassrls or not exists (select from pg_catalog.pg_cla
         and not pg_catalog.pg_has_role(c.relowner, 'USAGE')) as all_rows
 from pg_catalog.pg_roles r where r.rolname = current_user
 """
+_CALLERS: Final = """
+select p.proname as name, r.name as role
+from pg_catalog.pg_proc p, (
+    select 'public' as name union all
+    select o.rolname from pg_catalog.pg_roles o where o.rolname in ('anon', 'authenticated')) r
+where p.pronamespace = 'public'::pg_catalog.regnamespace
+    and p.proname in ('supasync_auth_old', 'supasync_auth_new')
+    and pg_catalog.has_function_privilege(r.name, p.oid, 'execute') order by 1, 2
+"""
+"""Who may call the functions for accounts, beside service_role: nobody should."""
 _COUNTS: Final = """
 select pg_catalog.count(*) as accounts,
     pg_catalog.count(u.encrypted_password) filter (where u.encrypted_password <> '') as hashes,
@@ -185,6 +195,7 @@ READS: Final[Mapping[str, Query]] = {
     "columns": Query(COLUMNS),
     "rights": Query(_RIGHTS),
     "sees_all": Query(_SEES_ALL),
+    "callers": Query(_CALLERS),
     "counts": Query(_COUNTS),
     "with_factors": Query("select pg_catalog.count(distinct f.user_id) as accounts from auth.mfa_factors f"),
     "says_something": Query(

@@ -104,7 +104,7 @@ def inspect(old: AccountDoor, new: AccountDoor, *, factors: bool = False, way: s
         ("OLD", old, ["SELECT"]),
         ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ):
-        found.findings += _rights(side, door, wanted, factors=factors)
+        found.findings += [*_rights(side, door, wanted, factors=factors), *_open_to(side, door)]
     if found.findings:
         return found
     found.columns = AccountColumns.of(old, new, factors=factors)
@@ -133,6 +133,21 @@ def _rights(side: str, door: AccountDoor, wanted: list[str], *, factors: bool) -
     if door.ask("sees_all") != [(True,)]:
         found.append(problem(f"{side}: row level security would hide accounts from this user", hint=hint))
     return found
+
+
+def _open_to(side: str, door: AccountDoor) -> list[Finding]:
+    """A finding where somebody else than service_role may call a function for accounts."""
+    by_function: dict[str, list[str]] = {}
+    for name, role in door.ask("callers"):
+        by_function.setdefault(name, []).append(role)
+    return [
+        problem(
+            f"{side}: {' and '.join(roles)} may call {name}: whoever has the app's public key may read the "
+            "hashes of passwords",
+            hint=f"paste the function again: supasync schema sql --auth{' --old' if side == 'OLD' else ''}",
+        )
+        for name, roles in by_function.items()
+    ]
 
 
 def _counts(door: AccountDoor) -> dict[str, int]:
