@@ -104,7 +104,9 @@ def _section(command: click.Command, ctx: click.Context) -> str:
     options = [
         _row(*record)
         for param in command.get_params(ctx)
-        if isinstance(param, click.Option) and param.name != "help" and (record := param.get_help_record(ctx))
+        if isinstance(param, click.Option)
+        and "--help" not in param.opts
+        and (record := param.get_help_record(ctx))
     ]
     if options:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *options]) + "\n")

@@ -1,29 +1,38 @@
-"""Accounts copied by functions that were pasted into both projects: the same as by SQL, without a string."""
+"""The functions by which accounts are copied: who may call them, what they cost, what they refuse.
+
+That the result is the same as by SQL is in `test_auth_sync`, which runs by both.
+"""
 
 # ruff: noqa: S608 - the statements are made of the test's own ids
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from tests.e2e.test_cutover import NEW_ANON
+from tests.e2e.workspace import NEW_KEY, OLD_KEY, End
 from tests.servers.postgres import Cluster
-from tests.supasync_account.accounts import CONFIG, HASH, Projects, number, projects
+from tests.supasync_account.accounts import CONFIG, Projects, number, projects
 
 WITH = CONFIG.replace("tables:\n", "auth: {}\ntables:\n")
-GOOGLE = (
-    "insert into auth.identities (provider_id, user_id, identity_data, provider) "
-    "values ('{0}', '{1}', '{{\"sub\": \"{0}\", \"n\": 1e30}}', 'google')"
-)
+CALLED = "/rpc/supasync_auth"
+STARVED = {
+    "kind": "answer",
+    "status": 500,
+    "body": '{"code":"57014","message":"canceling"}',
+    "path": CALLED,
+}
+LARGE = "jsonb_build_object('text', (select string_agg(md5(g::text), '') from generate_series(1, 30000) g))"
 
 
 @pytest.fixture(scope="module")
 def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
     with projects(cluster, tmp_path_factory.mktemp("functions"), config=WITH) as found:
-        for name in ("OLD", "NEW"):
-            del found.space.environment[f"{name}_DATABASE_URL"]
-        paste(found)
+        found.by_functions()
         found.space.keep()
         yield found
 
@@ -31,31 +40,179 @@ def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def both(made: Projects) -> Projects:
     made.space.again()
-    made.old.paste("delete from public.notes; delete from auth.users")
-    made.new.paste("delete from public.notes; delete from auth.users; delete from public.supasync_accounts")
+    for each in (made.old, made.new):
+        each.paste("delete from public.notes; delete from auth.users")
     return made
 
 
-def paste(both: Projects) -> None:
-    both.old.paste(both.space.supasync("schema", "sql", "--auth", "--old").out)
-    both.new.paste(both.space.supasync("schema", "sql", "--auth").out)
-    for end in (both.space.old, both.space.new):
-        end.server.reload()
-
-
-def test_every_column_arrives_as_old_has_it(both: Projects) -> None:
-    both.sign_up(1)
-    both.sign_up(
-        2,
-        email="null",
-        phone="'4915112345678'",
-        encrypted_password="null",
-        banned_until="'2099-01-01 00:00:00.123456+00'",
-        raw_user_meta_data="""'{"big": 12345678901234567890123, "dec": 1.10, "text": "ü\\u2028\\" %s"}'""",
-        is_anonymous="true",
+def called(end: End, key: str, name: str, asked: dict[str, Any]) -> httpx.Response:
+    return httpx.post(
+        f"{end.server.url}/rpc/{name}", json={"asked": asked}, headers={"apikey": key}, trust_env=False
     )
-    both.old.paste(GOOGLE.format(4711, number(1)))
-    report = both.auth("sync", "--json").json
-    assert (report["created"], report["named"]) == (2, [])
+
+
+def test_nobody_but_the_secret_key_may_call_them(both: Projects) -> None:
+    both.sign_up(1)
+    asked = {"columns": [["users", ["id", "encrypted_password"], []]], "steps": [["flawed", "users", []]]}
+    for end, secret, name in (
+        (both.space.old, OLD_KEY, "supasync_auth_old"),
+        (both.space.new, NEW_KEY, "supasync_auth_new"),
+    ):
+        refused = called(end, secret.replace("secret", "publishable"), name, asked)
+        assert refused.status_code in (401, 403), refused.text
+        assert json.loads(refused.text)["code"] == "42501"
+        assert called(end, secret, name, asked).json()["version"] == 1
+    both.old.paste("grant execute on function public.supasync_auth_old(jsonb) to anon")
+    try:
+        done = both.auth("check", code=3)
+        assert "OLD: anon may call supasync_auth_old" in done.out
+    finally:
+        both.old.paste(both.space.supasync("schema", "sql", "--auth", "--old").out)
+    assert "may call" not in both.auth("check").out
+
+
+def test_the_script_creates_nothing_where_the_world_could_still_call_it(both: Projects) -> None:
+    script = both.space.supasync("schema", "sql", "--auth", "--old").out
+    removal = both.space.supasync("schema", "sql", "--auth", "--old", "--uninstall").out
+    assert both.old.paste(removal) == []
+    both.space.old.run("create role tests_inheriting; grant service_role to tests_inheriting")
+    both.space.old.run("grant tests_inheriting to anon with inherit true")
+    try:
+        with pytest.raises(psycopg.errors.RaiseException, match="anon may still call supasync_auth_old"):
+            both.old.paste(script)
+        assert both.old.one("select to_regprocedure('public.supasync_auth_old(jsonb)')::text") is None
+    finally:
+        both.space.old.run("revoke tests_inheriting from anon; drop role tests_inheriting")
+        assert both.old.paste(script) == [("anon", False), ("authenticated", False), ("service_role", True)]
+        both.space.old.server.reload()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {
+            "columns": [["users", ['id"::text); drop table public.notes; --'], []]],
+            "steps": [["flawed", "users", []]],
+        },
+        {"columns": [["users", ["id"], []]], "steps": [["counts; drop table public.notes", "users", []]]},
+        {"columns": [["users", ["id"], []]], "steps": [["lost", "refresh_tokens", [[], []]]]},
+        {"columns": [["users", ["id"], []]], "steps": [["give_up_email", "users", [["x') --"], ["y"]]]]},
+    ],
+)
+def test_no_sql_of_a_caller_runs(both: Projects, asked: dict[str, Any]) -> None:
+    for end, key, name in (
+        (both.space.old, OLD_KEY, "supasync_auth_old"),
+        (both.space.new, NEW_KEY, "supasync_auth_new"),
+    ):
+        assert called(end, key, name, asked).status_code >= 400
+        assert end.rows("select count(*) from public.notes") == [(0,)]
+
+
+def test_tokens_sessions_and_secrets_are_not_read(both: Projects) -> None:
+    both.sign_up(1, recovery_token="'a-token'")
+    columns = [["users", ["id", "recovery_token", "email"], []], ["mfa_factors", ["id", "secret"], []]]
+    ids = [[number(1)], 1]
+    for end, key in ((both.space.old, OLD_KEY),):
+        found = called(
+            end, key, "supasync_auth_old", {"columns": columns, "steps": [["accounts", "users", ids]]}
+        )
+        assert found.status_code == 200, found.text
+        [[account]] = found.json()["answers"]
+        assert "a-token" not in found.text
+        assert (json.loads(account["user_row"]), account["owned"]) == ([number(1), "u1@example.test"], [])
+
+
+def test_an_hour_without_a_change_costs_one_request_to_each_project(both: Projects) -> None:
+    both.sign_up(*range(1, 20))
+    assert both.space.supasync("sync").code == 0
+    for end in (both.space.old, both.space.new):
+        end.server.reset()
+    both.old.paste("update auth.users set updated_at = now(), last_sign_in_at = now()")
+    assert "auth: 0 created, 0 updated" in both.space.supasync("sync").out
+    for end, method in ((both.space.old, "GET"), (both.space.new, "POST")):
+        asked = [each for each in end.server.requests() if CALLED in each["path"]]
+        assert [each["method"] for each in asked] == [method]
+    assert {each["method"] for each in both.space.old.server.requests()} <= {"GET", "HEAD"}
+
+
+def test_the_profile_arrives_in_the_same_run_and_a_switch_proves_accounts(both: Projects) -> None:
+    both.sign_up(1)
+    both.old.paste(f"insert into public.profiles (id, name) values ('{number(1)}', 'One')")
+    assert "auth: would create 1" in both.space.supasync("sync", "--dry-run").out
+    assert both.new.paste("select id from auth.users") == []
+    done = both.space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    both.space.assert_equal("profiles")
     both.assert_equal()
-    both.auth("verify")
+    both.new.paste("update auth.users set encrypted_password = '$2a$06$other'")
+    assert "password" in both.auth("verify", code=1).out
+    both.space.environment["SUPABASE_ANON_KEY"] = NEW_ANON
+    both.space.write("tables.yaml", WITH.replace("tables:", "defaults: {overlap: 0s}\ntables:"))
+    checks = {each["name"]: each for each in both.space.supasync("cutover", "--yes", "--json").json["checks"]}
+    assert checks["auth"]["detail"].startswith("1 account differs")
+
+
+def test_pages_that_take_too_long_are_asked_for_in_parts(both: Projects) -> None:
+    both.sign_up(*range(1, 40))
+    both.space.old.server.misbehave({**STARVED, "nth": 2, "times": 3})
+    both.space.new.server.misbehave({**STARVED, "nth": 5, "times": 2})
+    try:
+        report = both.auth("sync", "--json").json
+    finally:
+        both.space.old.server.behave()
+        both.space.new.server.behave()
+    assert (report["created"], report["named"]) == (39, [])
+    both.assert_equal()
+
+
+def test_a_lost_answer_is_no_conflict(both: Projects) -> None:
+    both.sign_up(1, 2)
+    both.auth("sync")
+    both.old.paste("update auth.users set role = 'editor'")
+    both.space.new.server.misbehave({"kind": "reset-after", "method": "POST", "path": CALLED, "nth": 5})
+    try:
+        report = both.auth("sync", "--json").json
+    finally:
+        both.space.new.server.behave()
+    assert (report["updated"], report["named"]) == (2, [])
+    both.assert_equal()
+
+
+def test_a_run_that_lost_its_lease_writes_nothing(both: Projects) -> None:
+    both.space.supasync("sync")
+    both.space.supasync("sync")
+    runs = [
+        run for (run,) in both.new.paste("select run_id::text from sync_metadata where run_id is not null")
+    ]
+    late = called(both.space.new, NEW_KEY, "supasync_auth_new", {"columns": [], "run": runs[0], "steps": []})
+    assert late.json()["code"] == "SUP01"
+
+
+def test_one_missing_function_is_named_and_without_both_keys_are_the_way(both: Projects) -> None:
+    try:
+        both.old.paste(both.space.supasync("schema", "sql", "--auth", "--old", "--uninstall").out)
+        both.space.old.server.reload()
+        done = both.auth("sync", code=3)
+        assert "OLD has no function supasync_auth_old for accounts" in done.err
+        assert "supasync schema sql --auth --old" in done.err
+        both.new.paste(both.space.supasync("schema", "sql", "--auth", "--uninstall").out)
+        both.space.new.server.reload()
+        done = both.space.supasync("auth", "check")
+        assert "supasync_auth" not in done.err
+    finally:
+        both.by_functions()
+    assert "way: functions" in both.auth("check").out
+
+
+def test_what_is_read_counts_in_budgets(both: Projects) -> None:
+    both.sign_up(*range(1, 8), raw_user_meta_data=LARGE)
+    both.space.write(
+        "tables.yaml", WITH.replace("tables:", "budgets: {egress: 3MB}\non_budget: stop\ntables:")
+    )
+    done = both.space.supasync("sync")
+    assert done.code == 3
+    assert "budget" in done.err
+    assert len(both.new.paste("select id from auth.users")) < 7
+    both.space.write("tables.yaml", WITH)
+    assert both.space.supasync("sync").code == 0
+    both.assert_equal()

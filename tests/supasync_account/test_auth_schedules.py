@@ -1,7 +1,9 @@
 """Whatever people do in OLD between two copies, in whatever order: NEW has the same accounts in the end."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,7 +16,9 @@ from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_session import SessionDoor
 from supasync_account.auth.account_verdict import compare
 from supasync_account.auth.account_way import Choices
+from supasync_account.auth.auth_step import run
 from supasync_core.api.registration import Fence
+from supasync_core.api.run_step import StepContext
 from supasync_postgres.sink import PostgresSink
 from supasync_postgres.source import PostgresSource
 from tests.servers.postgres import Cluster
@@ -120,3 +124,25 @@ def test_new_has_the_same_accounts_whatever_happened_between_two_copies(
     assert (report.named, pair.equal()) == ([], True)
     again = pair.copy()
     assert (again.created, again.updated, again.deleted) == (0, 0, 0)
+
+
+def test_a_run_that_is_to_stop_ends_between_two_batches_and_the_next_one_goes_on(pair: Pair) -> None:
+    pair.old.run("delete from auth.users")
+    pair.new.run("delete from auth.users; drop table if exists public.supasync_accounts")
+    sign_up(pair.old.hosted, 1)
+    assert pair.copy().created == 1
+    pair.old.run("update auth.users set role = 'editor'")
+    sign_up(pair.old.hosted, 2)
+    asked = iter((True, False))
+    sessions = {"OLD": pair.source.sql(), "NEW": pair.sink.sql()}
+    result = run(
+        StepContext(
+            settings={},
+            folder=Path(),
+            sql=lambda project: nullcontext(sessions[project]),
+            go_on=lambda: next(asked),
+        )
+    )
+    assert (result.status, result.summary) == ("interrupted", "0 created, 1 updated, 0 deleted; OLD has 2")
+    assert pair.copy().created == 1
+    assert pair.equal()

@@ -16,6 +16,8 @@ HASHES = {
     3: "$2y$10$KwuTm9K7zzARFO2CBGOxweU1off3ODNhggFRwibVNz2PsP2f8Ya2m",
 }
 """Of that password, as Supabase Auth has stored them."""
+BY_FUNCTIONS = 6
+"""A person who was copied by functions; all others by SQL."""
 PUBLISHABLE = "sb_publishable_for_tests"
 
 
@@ -27,6 +29,9 @@ def both(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         found.sign_up(4, encrypted_password=f"'{HASHES[1]}'", banned_until="'2999-01-01'")
         found.sign_up(5, encrypted_password=f"'{HASHES[1][:-1]}'")
         found.auth("sync")
+        found.by_functions()
+        found.sign_up(BY_FUNCTIONS, encrypted_password=f"'{HASHES[2]}'")
+        assert found.auth("sync", "--json").json["created"] == 1
         yield found
 
 
@@ -49,7 +54,7 @@ def sign_in(server: LiteServer, user: int, password: str) -> httpx.Response:
     )
 
 
-@pytest.mark.parametrize("user", HASHES)
+@pytest.mark.parametrize("user", [*HASHES, BY_FUNCTIONS])
 def test_the_old_password_signs_in_and_a_wrong_one_does_not(server: LiteServer, user: int) -> None:
     answer = sign_in(server, user, PASSWORD)
     assert answer.status_code == 200, answer.text

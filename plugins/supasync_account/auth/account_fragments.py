@@ -105,8 +105,8 @@ select pg_catalog.json_build_object(
             || ' d where d.user_id = u.id)::text, ''[]'')', ', ' order by l.table_at), '')
         from lists l where l.tab <> 'users'),
     'flaws', 'pg_catalog.array_remove(array[' || (
-        select pg_catalog.string_agg('case when ' || f.condition || ' then ''' || f.name || ''' end, ', ''
-            order by f.place)
+        select coalesce(pg_catalog.string_agg(
+            'case when ' || f.condition || ' then ''' || f.name || ''' end, ', '' order by f.place), '')
         from flaws f where not exists (
             select from pg_catalog.unnest(f.needs) n (name)
             where n.name not in (
