@@ -16,6 +16,7 @@ from supasync_core.api.sql_window import Parameters
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.errors import LargeAnswerError, SchemaError
 from supasync_core.model.page_order import Onward
+from supasync_core.model.same_key import readable
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
@@ -122,6 +123,7 @@ class PgRows(BaseSide):
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these texts, some at once: in halves where they are more than a page."""
         refuse_unknown(table, self._known(table), columns)
+        values = readable(self.catalog.table(table).shape, columns, values)
         most = self.sizes.limit(table.name, AT_ONCE)
         for start in range(0, len(values), most):
             yield from self._looked_up(table, columns, values[start : start + most])

@@ -11,6 +11,7 @@ from supasync_core.model.batch import Batch, Window
 from supasync_core.model.errors import LargeAnswerError, RefusedError, SchemaError
 from supasync_core.model.json_budget import refuse_many, whole_rows
 from supasync_core.model.refused_rows import texts_of
+from supasync_core.model.same_key import readable
 from supasync_core.model.table import Column, Shape, Table
 from supasync_rest import digest_function, long_keys, query
 from supasync_rest.client import Client
@@ -118,6 +119,8 @@ class RestTables:
         the rows of one value page by page.
         """
         counted = {"Prefer": "count=exact"}
+        if any("." in text for each in values for text in each):
+            values = readable(self.shape(table), columns, values)
         shown, kinds = replace(table, columns=self._columns(table)), {}
         if not all(query.fits(columns, each) for each in values):
             kinds = long_keys.kinds(self.shape(table))

@@ -8,7 +8,8 @@ from typing import Literal
 
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
-from supasync_core.model.table import Table
+from supasync_core.model.same_key import may_differ, translator
+from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import Database, second_connection, transaction, translate_errors
 
 SETUP = """
@@ -82,11 +83,12 @@ class History(Database):
             for statement in _KEEP_SIGHTED:
                 self.connection.execute(statement, [source, name])
 
-    def seen(self, source: str, table: Table, keys: Sequence[Key]) -> set[Key]:
-        """Those of the keys that the source had once: kept before, or staged from an export of it.
+    def seen(self, source: str, table: Table, keys: Sequence[Key], shape: Shape) -> set[Key]:
+        """Those of the sink's keys that the source had once: kept before, or staged from an export of it.
 
-        The proof of a row that was removed is used up, also where it was put back: what has its key now may
-        be the sink's own, until the source's row has been sent again.
+        ``shape`` is the sink's: by its types a key is found that the source prints otherwise. The proof of a
+        row that was removed is used up, also where it was put back: what has its key now may be the sink's
+        own, until the source's row has been sent again.
         """
         found = self.fetch(
             "SELECT key FROM kept.sighted WHERE source = ? AND name = ? "
@@ -94,9 +96,23 @@ class History(Database):
             [source, table.full_name, list(map(_text, keys))],
         )
         staged = self.staged_keys(table, keys)
-        return {_key(text) for (text,) in found} | (
-            staged - self.taken(table, staged).keys() if staged else staged
+        same = {_key(text) for (text,) in found}
+        left = [key for key in keys if key not in same]
+        otherwise = self._printed_otherwise(source, table, left, shape).values()
+        return {*same, *otherwise} | (staged - self.taken(table, staged).keys() if staged else staged)
+
+    def _printed_otherwise(
+        self, source: str, table: Table, keys: Sequence[Key], shape: Shape
+    ) -> dict[Key, Key]:
+        """The keys that the source had under other texts, by these: all of the table's are looked through."""
+        if not keys or not may_differ(table, shape):
+            return {}
+        told = translator(table, shape, keys)
+        found = self.fetch(
+            "SELECT key FROM kept.sighted WHERE source = ? AND name = ?", [source, table.full_name]
         )
+        known = (_key(text) for (text,) in found)
+        return {kept: mine for kept in known if (mine := told(kept)) is not None and mine != kept}
 
     def put_back(self, table: Table, keys: Collection[Key]) -> set[Key]:
         """Those of the keys whose rows somebody put back after they were removed."""
@@ -116,12 +132,13 @@ class History(Database):
         )
         return {_key(text): str(moment) for text, moment in found}
 
-    def forget(self, source: str, table: Table, keys: Collection[Key]) -> None:
-        """The source may have had these rows: that it had is proven again only by another look."""
+    def forget(self, source: str, table: Table, keys: Collection[Key], shape: Shape) -> None:
+        """The source may have had these rows of the sink: only another look proves it again."""
+        kept = [*keys, *self._printed_otherwise(source, table, [*keys], shape)]
         self.fetch(
             "DELETE FROM kept.sighted WHERE source = ? AND name = ? "
             "AND key IN (SELECT unnest(CAST(? AS VARCHAR[])))",
-            [source, table.full_name, list(map(_text, keys))],
+            [source, table.full_name, list(map(_text, kept))],
         )
 
     def staged_keys(self, table: Table, keys: Sequence[Key]) -> set[Key]:

@@ -67,7 +67,8 @@ class Deleting:
     def _name(self, table: Table, keys: Sequence[Key], more: int, staging: "Staging") -> None:
         """Name the rows: those that OLD was seen to have are deleted there, of others nobody knows."""
         exact = table.exact_keys(keys)
-        seen = staging.seen(self.checkpoint.migration.source_ref, table, exact)
+        migration = self.checkpoint.migration
+        seen = staging.seen(migration.source_ref, table, exact, migration.sink.shape(table))
         gone = [key for key in exact if key in seen]
         other = [key for key in exact if key not in seen]
         for named, unnamed, fate in (

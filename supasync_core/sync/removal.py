@@ -126,7 +126,8 @@ def ceiling_of(rows: int) -> int:
 def weigh(place: Place, table: Table, keys: Sequence[Key], ceiling: int | None = None) -> DeletePlan:
     """What of these rows may be removed, nothing being removed yet; SchemaError for what cannot be a key."""
     wanted = table.exact_keys(keys)
-    seen = place.evidence.seen(place.source_ref, table, wanted) if wanted else set()
+    shape = place.sink.shape(table)
+    seen = place.evidence.seen(place.source_ref, table, wanted, shape) if wanted else set()
     return DeletePlan(
         table=table,
         keys=tuple(key for key in wanted if key in seen),
@@ -178,7 +179,9 @@ def _remove(
             place.evidence.keep("removed", removal, at, place.sink_ref, table, going)
         there = [key for batch in rows for key in table.keys(batch) if key not in held]
         removed, left, error = place.sink.delete(table, there), 0, None
-        place.evidence.forget(place.source_ref, table, [key for key in plan.keys if key not in held])
+        place.evidence.forget(
+            place.source_ref, table, [key for key in plan.keys if key not in held], place.sink.shape(table)
+        )
     except LeftOverError as err:
         removed, left, error = err.removed, err.left, err
     except TableError as err:
@@ -218,7 +221,9 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
             wanted = batch.only([i for i, key in enumerate(keys) if key not in there])
             present += batch.count - wanted.count
             written += confirmed.upsert(place.sink, whole, wanted) if wanted.count else 0
-            place.evidence.forget(place.source_ref, table, keys)  # else the next look removes it again
+            place.evidence.forget(
+                place.source_ref, table, keys, place.sink.shape(table)
+            )  # else the next look removes it again
     except TableError as err:
         return PutBack(table=table, written=written, present=present, error=err)
     place.evidence.settle("removed", removal, table)

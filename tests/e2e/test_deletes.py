@@ -23,7 +23,8 @@ def _declare(space: Workspace, deletes: str) -> None:
     space.write("tables.yaml", text)
 
 
-def _a_day_later(space: Workspace) -> None:
+def a_day_later(space: Workspace) -> None:
+    """Let the state say that deletes were looked for long ago."""
     then, long_ago = '"verified_at": "2[^"]*"', '"verified_at": "2020-01-01T00:00:00Z"'
     day = f"regexp_replace(state::text, '{then}', '{long_ago}', 'g')"
     space.new.run(f"update sync_metadata set state = {day}::jsonb where state is not null")  # noqa: S608
@@ -39,7 +40,7 @@ def test_deleted_rows_are_named_once_a_day_and_stay(workspace: Workspace) -> Non
     workspace.old.run("delete from public.usage_logs where id in (5, 6)")
     workspace.new.run("insert into public.jobs (id, cost) values (9001, 1)")
     assert "deleted" not in workspace.supasync("sync", "--json").json["tables"]["usage_logs"]
-    _a_day_later(workspace)
+    a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
     assert "usage_logs: 2 rows of NEW are deleted in OLD: 5; 6" in done.err
@@ -59,7 +60,7 @@ def test_mirrored_deletes_are_removed_children_first_and_only_what_old_had(works
     assert workspace.supasync("sync").code == 0
     workspace.old.run("delete from public.usage_logs where job_id = 7")
     workspace.old.run("delete from public.jobs where id = 7")
-    _a_day_later(workspace)
+    a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
     assert "jobs: 1 row was removed from NEW" in done.err
@@ -75,7 +76,7 @@ def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
     _declare(workspace, "mirror")
     workspace.supasync("sync")
     workspace.old.run("delete from public.usage_logs where id <= 150")
-    _a_day_later(workspace)
+    a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert "150 rows would be removed; the limit is 100" in done.err
@@ -87,7 +88,7 @@ def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspa
     _declare(workspace, "mirror")
     workspace.supasync("sync")
     workspace.old.run("truncate public.sessions")
-    _a_day_later(workspace)
+    a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert "sessions: OLD returned no rows" in done.err
@@ -117,7 +118,7 @@ def _damaged(staging: Path, how: str) -> dict[str, str]:
 def test_a_staging_that_fails_is_an_alert_and_what_was_copied_is_kept(workspace: Workspace, how: str) -> None:
     _declare(workspace, "mirror")
     assert workspace.supasync("sync").code == 0
-    _a_day_later(workspace)
+    a_day_later(workspace)
     workspace.old.run("insert into public.usage_logs (id, action) values (990001, 'a')")
     (staging,) = workspace.folder.rglob("*.duckdb")
     environment = _damaged(staging, how)
