@@ -4,9 +4,11 @@
 PYTHON = python3.11 python3
 # Passed on to `supasync demo`, pytest or the benchmarks: make test ARGS="-k keyset"
 ARGS =
-# How many steps `make soak` plays, on real servers or with MEMORY=1 in memory; from which SEED on.
+# How many steps `make soak` plays, on real servers, with MEMORY=1 in memory, with PEOPLE=1 of accounts beside
+# rows; from which SEED on.
 STEPS = 100000
 MEMORY =
+PEOPLE =
 SEED =
 
 # What `make lowest` runs: every backend's contract, and the values that they carry.
@@ -50,7 +52,7 @@ coverage: .venv/.dev $(NODE_PACKAGES) ## the same tests, and what they do not re
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 soak: .venv/.dev ## play random schedules on real servers; in memory: make soak MEMORY=1 STEPS=1000000
-	@$(BIN)/python -m tests.soak.play --steps $(STEPS) $(if $(MEMORY),--memory) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.soak.play --steps $(STEPS) $(if $(MEMORY),--memory) $(if $(PEOPLE),--people) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; a quarter of an hour on a quiet machine
 	@$(BIN)/python -m benchmarks $(ARGS)

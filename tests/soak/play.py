@@ -1,4 +1,4 @@
-"""Play episodes one after the other: ``python -m tests.soak.play --steps 100000 [--memory] [--seed N]``."""
+"""Play episodes: ``python -m tests.soak.play --steps 100000 [--memory | --people] [--seed N]``."""
 
 import argparse
 import random
@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.servers.postgres import Cluster
-from tests.soak import memory, servers
+from tests.soak import memory, people, servers
 from tests.soak.episode import Episode
 from tests.soak.world import Ground
 
 STEPS = 40
 """Of one episode, before the run that makes all of it good."""
-PIECES = {"in memory": 10_000, "on real servers": 2_000}
+PIECES = {"in memory": 10_000, "on real servers": 2_000, "of people": 2_000}
 """Steps that are played on one ground, and told of."""
 _clock = time.monotonic  # the real one, which no ground replaces
 
@@ -41,6 +41,19 @@ def piece(ground: Ground, seed: int, steps: int) -> tuple[int, int]:
     return episodes, played
 
 
+def of_people(seed: int, steps: int) -> tuple[int, int]:
+    """Schedules of people of consecutive seeds, in the same way."""
+    episodes = played = 0
+    with tempfile.TemporaryDirectory() as folder, Cluster.start(Path(folder)) as cluster:
+        work = Path(folder) / "work"
+        work.mkdir()
+        with people.ground(cluster, work) as made:
+            while played < steps:
+                played += people.play(made, seed + episodes)
+                episodes += 1
+    return episodes, played
+
+
 @contextmanager
 def real() -> Iterator[Ground]:
     """A ground of servers that nobody else uses."""
@@ -56,15 +69,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--memory", action="store_true", help="in memory instead of on real servers")
+    parser.add_argument("--people", action="store_true", help="accounts beside rows, on real servers")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     options = parser.parse_args()
-    where = "in memory" if options.memory else "on real servers"
+    where = "of people" if options.people else "in memory" if options.memory else "on real servers"
     seed, left = options.seed, options.steps
     while left > 0:
         began = _clock()
-        opened: AbstractContextManager[Ground] = memory.ground() if options.memory else real()
-        with opened as ground:
-            episodes, played = piece(ground, seed, min(left, PIECES[where]))
+        wanted = min(left, PIECES[where])
+        if options.people:
+            episodes, played = of_people(seed, wanted)
+        else:
+            opened: AbstractContextManager[Ground] = memory.ground() if options.memory else real()
+            with opened as ground:
+                episodes, played = piece(ground, seed, wanted)
         say(
             f"seeds {seed} to {seed + episodes - 1} {where}: {played:,} steps in {_clock() - began:.0f} s, "
             "nothing lost, nothing changed"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers.postgres import Cluster
-from tests.soak import memory, servers
+from tests.soak import memory, people, servers
 from tests.soak.memory import MemoryGround
+from tests.soak.people import PeopleGround
 from tests.soak.play import play
 from tests.soak.servers import ServerGround
 
@@ -38,3 +39,14 @@ def test_these_schedules_lose_nothing_in_memory(in_memory: MemoryGround) -> None
 def test_these_schedules_lose_nothing_on_real_servers(on_servers: ServerGround) -> None:
     for seed in SEEDS[:12]:
         play(on_servers, seed)
+
+
+@pytest.fixture
+def with_people(cluster: Cluster, tmp_path: Path) -> Iterator[PeopleGround]:
+    with people.ground(cluster, tmp_path) as made:
+        yield made
+
+
+def test_no_person_is_lost_and_nobody_is_let_in_who_was_banned(with_people: PeopleGround) -> None:
+    for seed in range(4):
+        people.play(with_people, seed)

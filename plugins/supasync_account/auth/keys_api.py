@@ -137,12 +137,13 @@ class KeysApi:
 
     def _once(self, request: "_Request") -> Answer:
         """One request, counted."""
-        import httpx  # noqa: PLC0415 - supabase-py has imported it by now
+        http, own = self._http, self._headers
+        import httpx  # noqa: PLC0415 - the client has imported it by now
 
-        headers, body = {**self._headers, **request.headers}, request.body
+        headers, body = {**own, **request.headers}, request.body
         sent, received = len(request.path) + sum(map(len, headers.values())) + len(body or b""), 0
         try:
-            with self._http.stream(
+            with http.stream(
                 request.method,
                 self.url + request.path,
                 params=dict(request.query),
