@@ -198,3 +198,28 @@ def test_a_copy_that_is_refused_leaves_the_next_run_clean(both: Projects) -> Non
         both.space.new.run("alter table auth.identities drop constraint none")
     done = both.space.supasync("sync")
     assert "did not end cleanly" not in done.out + done.err
+
+
+def test_nobody_is_let_in_who_is_banned_in_an_account_that_is_not_copied(both: Projects) -> None:
+    both.sign_up(1, 2, 3, 4)
+    both.auth("sync")
+    both.old.paste(
+        f"update auth.users set banned_until = 'infinity' where id = '{number(1)}';"
+        f"update auth.users set banned_until = '2040-01-01', role = null where id = '{number(2)}';"
+        "update auth.users set banned_until = '2041-01-01', email = 'own@example.test' "
+        f"where id = '{number(3)}';"
+        f"update auth.users set deleted_at = now(), role = null where id = '{number(4)}'"
+    )
+    sign_up(both.new, 5, {"email": "'own@example.test'"})
+    years = "select extract(year from banned_until)::int from auth.users where email like 'u_@%' order by id"
+    for _ in range(2):
+        named = both.auth("sync", "--json", code=3).json["named"]
+        refused = {each["id"][:2]: each["what"] for each in named if each["refused"]}
+        assert sorted(refused) == ["01", "02", "03", "04"]
+        assert refused["01"].startswith("banned_until is later than Auth can read")
+        assert refused["04"] == "deleted in OLD, and can still sign in to NEW, where it was not written"
+        assert both.new.paste(years) == [(9999,), (2040,), (2041,), (None,)]
+    sound = "banned_until = '2999-01-01', role = 'x', email = id || '@example.test'"
+    both.old.paste(f"update auth.users set {sound}")
+    report = both.auth("sync", "--json").json
+    assert (report["updated"], report["named"]) == (4, [])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_deletes import AccountDeletes
 from supasync_account.auth.account_door import AccountDoor
-from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
+from supasync_account.auth.account_plan import BOTH_CHANGED, CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
 from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
@@ -68,7 +68,7 @@ class AccountCopy:
             alone=not made.new_total,
         )
         self._tell_newer(made)
-        self._close(made, writer, found)
+        self._close([each for each, why in made.newer.items() if why != DELETED_IN_NEW], writer, found)
         self._remember(made, fence)
         AccountDeletes(self.old, writer, self.choices.deletes).run(made)
         moved = self._moved(list(made.changed))
@@ -79,6 +79,7 @@ class AccountCopy:
         for ids in (rest, made.new):
             if not self._in_batches(writer, ids, made):
                 break
+        self._close_refused(made, writer, found)
         return self.report
 
     def refuse_early(self) -> None:
@@ -92,21 +93,35 @@ class AccountCopy:
         """Whether accounts would be written or deleted."""
         return bool(made.new or made.changed or (made.gone and self.choices.deletes == "mirror"))
 
-    def _close(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
-        """Close what OLD has closed, also where NEW has changed the account since: nobody is let in."""
-        ids = [each for each, why in made.newer.items() if why != DELETED_IN_NEW]
+    def _close_refused(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
+        """Close what OLD has closed of the accounts that NEW has, and that could not be written."""
+        refused = {each.id: each.what for each in self.report.refused if each.id in made.changed}
+        theirs = [account for account, what in refused.items() if what == BOTH_CHANGED]
+        self._close([each for each in refused if each not in theirs], writer, found, ours=True)
+        self._close(theirs, writer, found)
+
+    def _close(
+        self, ids: Sequence[str], writer: AccountWriter, found: list[AccountTrigger], *, ours: bool = False
+    ) -> None:
+        """Close what OLD has closed, also where the account is not written otherwise: nobody is let in.
+
+        A ban without an end, which Auth cannot read, is written as the longest that it can. ``ours``: NEW has
+        not changed the account since.
+        """
+        if not ids:
+            return
         closed, now = self.old.closed(ids), self.new.closed(ids)
         until = {who: end for who, (end, _) in closed.items() if end}
         if until and "triggers" not in self.choices.accepted:
             refuse_unguarded(found)
-        banned = writer.ban(until) if until else []
+        banned = writer.ban(until, ours=ours) if until else []
         emails = self.new.emails(list(closed))
         for account in banned:
             what = "banned in OLD, so banned in NEW too; all else of it stays as it is in NEW"
             self.report.name(account, emails.get(account), what, refused=False)
         for account, (_, gone) in closed.items():
             if gone and not now.get(account, ("", False))[1]:
-                what = "deleted in OLD, and can still sign in to NEW, where it has changed since"
+                what = "deleted in OLD, and can still sign in to NEW, where it was not written"
                 self.report.name(account, emails.get(account), what, refused=True)
 
     def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:

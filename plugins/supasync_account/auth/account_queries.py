@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from supasync_core.model.printable import sql_text
+
+LAST_BAN: Final = "9999-12-31 00:00:00+00"
+"""The last end of a ban that Auth can read."""
 RECORDS: Final = "public.supasync_accounts"
 """NEW's table of what was written last: an id and a mark each."""
 _PART: Final = "pg_catalog.left(m.id::text, 2)"
@@ -225,7 +229,8 @@ READS: Final[Mapping[str, Query]] = {
         "from auth.users u) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
     ),
     "closed": Query(
-        "select u.id::text as id, case when {ban} > pg_catalog.now() then ({ban})::text end as banned, "
+        "select u.id::text as id, case when {ban} > pg_catalog.now() "
+        f"then least({{ban}}, {sql_text(LAST_BAN)})::text end as banned, "
         "{deleted} as deleted from auth.users u where u.id = any(%s::uuid[])"
     ),
 }

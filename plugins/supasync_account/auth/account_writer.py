@@ -49,10 +49,14 @@ class AccountWriter:
         if sound:
             self._written(sound, expected)
 
-    def ban(self, until: Mapping[str, str]) -> list[str]:
-        """Ban these accounts until then, where NEW does not ban them for longer; those that were banned."""
-        _, [found] = self._together([Step("ban", [list(until), list(until.values())])], {})
-        return [account for (account,) in found]
+    def ban(self, until: Mapping[str, str], *, ours: bool) -> list[str]:
+        """Ban these accounts until then, where NEW does not ban them for longer; those that were banned.
+
+        ``ours``: nothing but supasync has changed them in NEW, and that stays so.
+        """
+        steps = [Step("ban", [list(until), list(until.values())])]
+        _, answers = self._together([*steps, *([Step("note", [list(until)])] if ours else [])], {})
+        return [account for (account,) in answers[0]]
 
     def delete(self, ids: Mapping[str, str]) -> list[str]:
         """Remove these accounts, where they still have these marks; those that were removed."""
