@@ -12,8 +12,8 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.copy_batch import CopyBatch
 from supasync_core.model.raw_columns import raw_columns
 
-_SLASH: Final = r"(?:\\*/|%2[Ff])"
-"""As it stands, escaped in JSON, in JSON within JSON, or as the part of another URL."""
+_SLASH: Final = r"(?:\\{0,15}/|%2[Ff])"
+"""As it stands, escaped in JSON, in JSON within JSON four deep, or as the part of another URL."""
 _COLON: Final = r"(?::|%3[Aa])"
 _PATH: Final = f"{_SLASH}storage{_SLASH}v1{_SLASH}"
 _OF_SUPABASE: Final = re.compile(r"([a-z]{20})\.supabase\.co\Z")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from supasync_core.api.blind_spots import is_update_name
+from supasync_core.model.batch import Batch
+from supasync_core.model.storage_urls import StorageUrls
 from supasync_core.system.files import defused
 from supasync_rest.description import parse_description
 from supasync_rest.messages import Response
@@ -43,6 +45,15 @@ def test_line_breaks_are_defused_at_once() -> None:
     assert defused("a\n \u200b;\t=1;=2\n3=4") == "a\n \u200b;\t'=1;'=2\n3=4"
     assert defused(";=1") == ";'=1"
     assert time.process_time() - start < 1
+
+
+def test_urls_are_looked_for_in_any_number_of_backslashes_at_once() -> None:
+    urls = StorageUrls("http://127.0.0.1")
+    text = b'[{"x":"http://127.0.0.1' + b"\\" * 400_000 + b'"}]'
+    start = time.process_time()
+    assert urls.counts(Batch(text)) == {}
+    assert urls.replaced(text.decode(), "http://127.0.0.2") == text.decode()
+    assert time.process_time() - start < 2
 
 
 def test_a_description_with_a_name_that_postgresql_cannot_have_is_none() -> None:
