@@ -22,6 +22,7 @@ HOOKS = {
     "supasync_register_checks": ("registry",),
     "supasync_register_notifiers": ("registry",),
     "supasync_register_steps": ("registry",),
+    "supasync_check_environment": ("environment", "folder"),
     "supasync_run_finished": ("report", "exit_code", "folder", "environment"),
 }
 MADE: dict[Any, tuple[str, ...]] = {

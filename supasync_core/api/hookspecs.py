@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from supasync_core.api.state_store import StateStore
     from supasync_core.api.strategy import Strategy
     from supasync_core.api.switch import Ends, Switch
+    from supasync_core.model.finding import Finding
     from supasync_core.model.report import Report
     from supasync_core.model.transform import Transform
 
@@ -84,6 +85,16 @@ def supasync_register_steps(registry: "Registry[RunStep]") -> None:
 @hookspec
 def supasync_register_commands(cli: "click.Group") -> None:
     """Add commands to the command line."""
+
+
+@hookspec
+def supasync_check_environment(  # type: ignore[empty-body]
+    environment: "Mapping[str, str]", folder: "Path"
+) -> "Iterable[Finding]":
+    """Say what is wrong with the variables that this plugin reads; `check` and `setup` print it.
+
+    ``environment`` and ``folder`` are those of `supasync_run_finished`. Nothing is sent or written.
+    """
 
 
 @hookspec

@@ -16,7 +16,7 @@ from supasync_core.cli.plugins_new import new
 from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.project.session import Session
 
-_CALLED: Final = ("supasync_run_finished",)
+_CALLED: Final = ("supasync_check_environment", "supasync_run_finished")
 """The hooks that register nothing."""
 SLOW: Final = 0.25
 """Seconds of an import that a person notices at every start; our own take 10 ms each."""

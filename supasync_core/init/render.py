@@ -73,6 +73,7 @@ ENABLE_HOURLY_SYNC=true
 
 # Where to send notifications, and where to ping after each run; see docs/how-to/get-notified.md.
 # SUPASYNC_WEBHOOK_URL=
+# SUPASYNC_NOTIFY_URLS=
 # SUPASYNC_PING_URL=
 """
 

@@ -117,6 +117,23 @@ def _of_plugins(migration: Migration) -> Iterator[Finding]:
             yield problem(found.sentence, hint="correct the plugin", alone=True, kind=f"check:{name}")
         else:
             yield from found
+    yield from _of_environment(migration)
+
+
+def _of_environment(migration: Migration) -> Iterator[Finding]:
+    """What plugins find wrong with the variables that they read; a plugin that fails is a warning."""
+    settings = migration.settings
+    answers = migration.host.call(
+        "supasync_check_environment",
+        shows_message=False,  # the environment holds keys
+        environment=settings.environment,
+        folder=settings.folder,
+    )
+    for answer in answers:
+        if answer.fault:
+            yield warning(answer.fault.sentence, hint="correct the plugin")
+        else:
+            yield from (each for each in answer.value or () if isinstance(each, Finding))
 
 
 def _unindexed(migration: Migration, survey: Survey | None) -> Iterator[Finding]:

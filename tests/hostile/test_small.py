@@ -22,7 +22,7 @@ from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
 from supasync_core.staging.csv.file_format import UnreadableFileError, examine
 from supasync_core.system.files import defused
-from supasync_notify import _plain, changes
+from supasync_notify.run_changes import changes, plain
 from supasync_rest.query import user_filter
 from supasync_rest.source import RestSource
 
@@ -156,7 +156,7 @@ def test_a_webhook_hears_names_and_codes_alone() -> None:
     name = "<!channel> <http://evil.example.test|here> @everyone\x1b[2J"
     result = TableResult(name=name, status="failed", error=f"{name}: NEW refuses (value of a cell)")
     report = Report(command="sync", run="1", tables=(result,), stopped=SupasyncError("a cell's value"))
-    text = _plain("".join(change.text for change in changes({}, report, 3)))
+    text = plain("".join(change.text for change in changes({}, report, 3)))
     assert "value" not in text
     assert "failed" in text
     assert not any(mark in text for mark in ("<", ">", "@", "|", "\x1b"))

@@ -37,8 +37,8 @@ def listening() -> Iterator[Listener]:
 
         def do_POST(self) -> None:
             body: Any = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert set(body) == {"text"}
-            heard.texts.append(body["text"])
+            assert set(body) == {"text"} or "version" in body  # what Apprise sends has more
+            heard.texts.append(body["text"] if "text" in body else body["message"])
             self._answer()
 
         def _answer(self) -> None:

@@ -11,7 +11,8 @@ import pytest
 from supasync_core.model.budget import Share
 from supasync_core.model.errors import RefusedError, SupasyncError
 from supasync_core.model.report import Report, TableResult
-from supasync_notify import PING, WEBHOOK, supasync_run_finished
+from supasync_notify import supasync_run_finished
+from supasync_notify.delivery import PING, WEBHOOK
 from tests.supasync_notify.listener import Listener, listening
 
 GOOD = Report(command="sync", run="1", tables=())
@@ -135,7 +136,7 @@ def test_an_address_that_cannot_be_used_is_a_note_without_the_address(
 def test_somebody_who_never_answers_costs_a_few_seconds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("supasync_notify.TIMEOUT", 0.3)
+    monkeypatch.setattr("supasync_notify.delivery.TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         supasync_run_finished(GOOD, 0, tmp_path, {PING: f"http://127.0.0.1:{silent.getsockname()[1]}/x"})

@@ -1,0 +1,79 @@
+"""One message per change and channel; what was not delivered comes after the next run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from supasync_core.model.errors import SupasyncError
+from supasync_core.model.secret import redact
+from supasync_core.system import lock
+from supasync_core.system.files import write_private
+from supasync_notify.delivery import PING, SERVICES, WEBHOOK, Delivery, ping, send
+from supasync_notify.run_changes import changes, plain
+
+if TYPE_CHECKING:
+    from supasync_core.model.report import Report
+
+_LONGEST = 1800
+"""Characters of a message: Discord takes 2000."""
+
+
+def tell(report: Report, exit_code: int, folder: Path, environment: Mapping[str, str]) -> None:
+    """Ping, then send a message for each change since the last run."""
+    if url := environment.get(PING):
+        _note(PING, ping(url, exit_code))
+    if channels := {each: environment[each] for each in (WEBHOOK, SERVICES) if environment.get(each)}:
+        _notify(channels, folder, report, exit_code)
+
+
+def _notify(channels: Mapping[str, str], folder: Path, report: Report, exit_code: int) -> None:
+    """One message for each change and channel; what was not delivered is sent after the next run."""
+    try:
+        path = lock.folder(folder) / "notify.json"
+    except SupasyncError:
+        path = None
+    saved = _saved(path)
+    for variable, value in channels.items():
+        known = saved.setdefault(variable, {})
+        for change in list(changes(known, report, exit_code)):
+            text = plain(redact(f"supasync ({folder.resolve().name}): {change.text}", ()))
+            text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+            text += f"\nreport: {report.page}" if report.page else ""
+            if not change.text or _note(variable, send(variable, value, text)):
+                known[change.name] = change.value
+    if path:
+        try:
+            write_private(path, json.dumps({**saved.pop(WEBHOOK, {}), **saved}))
+        except SupasyncError as err:
+            sys.stderr.write(f"note: sent notifications could not be saved: {err}\n")
+
+
+def _saved(path: Path | None) -> dict[str, dict[str, Any]]:
+    """The values of the last messages by channel; nothing where they cannot be read.
+
+    Those of the webhook lie at the top, as in the first version, which had no other channel.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return {}
+    whole = found if isinstance(found, dict) else {}
+    services = whole.get(SERVICES)
+    return {WEBHOOK: _sound(whole), SERVICES: _sound(services if isinstance(services, dict) else {})}
+
+
+def _sound(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in values.items() if isinstance(value, str if name == "run" else float)
+    }
+
+
+def _note(variable: str, done: Delivery) -> bool:
+    """Whether it was accepted; if not, a note on stderr says why, without the address."""
+    if not done.accepted:
+        sys.stderr.write(f"note: {variable} {done.words}; no notification was sent\n")
+    return done.accepted
