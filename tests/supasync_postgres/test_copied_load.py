@@ -97,7 +97,7 @@ sink.RestSink.upsert = upsert
 
 @pytest.mark.slow
 def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
-    die_at_statements(workspace, DYING, 83)
+    die_at_statements(workspace, DYING, 131)
     assert by_copy(workspace)
     done(workspace, "sync")
     workspace.assert_equal()

@@ -213,7 +213,7 @@ def dying(method):
             os._exit(9)
         return answer
     return call
-for name in ("script", "run", "copy"):
+for name in ("begin", "script", "run", "copy"):
     setattr(transaction.Transaction, name, dying(getattr(transaction.Transaction, name)))
 """
 """Ends the process before or behind its n-th statement in NEW, as SIGKILL does."""

@@ -11,6 +11,7 @@ from supasync_core.api.plugin_host import Host
 from supasync_core.model.errors import RefusedError
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.sql_sessions import sql_session
+from supasync_rest.retry_policy import RetryPolicy
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import Place, place
 
@@ -22,6 +23,12 @@ REST = f'{{backend: rest, url: "{SUPABASE}", key: "${{KEY}}"}}'
 def project(cluster: Cluster) -> Iterator[Place]:
     with place(cluster, "create table items (id int primary key)") as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OLD's API, which nobody answers for, is asked again at once."""
+    monkeypatch.setitem(RetryPolicy.__init__.__kwdefaults__ or {}, "sleep", lambda _seconds: None)
 
 
 @contextmanager
