@@ -11,6 +11,7 @@ from typing import Final
 from supasync_core.api.sql_session import SqlSpeaking
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import ConfigError, RefusedError, TableError
+from supasync_core.model.printable import command
 from supasync_core.project.live_source import live
 from supasync_core.project.migration import CountedStore, Migration
 from supasync_core.project.proven_database import refuse_other_old
@@ -21,7 +22,7 @@ _SAME: Final = "each transaction is READ ONLY, and the cursors are the same"
 _ONE_ROW: Final = Window((Span(Keyset(None)),), limit=1)
 _FILTER: Final = (
     "write it as SQL in a copy of tables.yaml whose source is {{backend: postgres, url: "
-    '"${{{name}}}"}}, and run: supasync --config COPY sync'
+    '"${{{name}}}"}}, and read the table again, once: {command}'
 )
 
 
@@ -63,7 +64,8 @@ def _is_restricted(migration: Migration) -> bool:
 def _refuse_filters(migration: Migration) -> None:
     filtered = [table.name for table in migration.settings.tables if table.where]
     if filtered:
+        options = [part for name in filtered for part in ("--full", name)]
         raise ConfigError(
             [f"OLD's API answers 402, and its database does not know the where: of {', '.join(filtered)}"],
-            hint=_FILTER.format(name=NAME),
+            hint=_FILTER.format(name=NAME, command=command("--config", "COPY", "sync", *options)),
         )

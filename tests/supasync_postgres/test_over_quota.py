@@ -1,5 +1,6 @@
 """While OLD's API answers 402, the last gap and the switch go by its database."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +164,13 @@ def test_a_filter_of_the_api_is_not_sent_to_the_database(space: Workspace) -> No
     done = space.supasync("gap", "transfer")
     assert (done.code, "does not know the where: of users" in done.err) == (2, True), done.err
     assert space.new.texts("jobs") == before
+    assert "supasync --config COPY sync --full users" in done.err
+    source = 'source: {backend: postgres, url: "${OLD_DATABASE_URL}", project: "${OLD_SUPABASE_URL}"}'
+    filtered = CONFIG.replace("  users:\n", "  users: {where: \"label <> 'x'\"}\n")
+    space.write("COPY", f"{source}\n".join(re.split("source:.*\n", filtered)))
+    copied = space.supasync("--config", "COPY", "sync", "--full", "users")
+    assert copied.code == 0, copied.out + copied.err
+    space.assert_equal("users", "jobs")
 
 
 def test_what_is_not_a_connection_string_copies_nothing(space: Workspace) -> None:
