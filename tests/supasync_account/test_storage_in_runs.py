@@ -78,8 +78,12 @@ def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None
         "update storage.objects set owner_id = 'u-1', owner = '00000000-0000-4000-8000-00000000000a', "
         "created_at = '2025-01-01', last_accessed_at = '2025-01-02' where name = 'b'"
     )
+    both.old.put("docs", "meta", b"m", x_metadata="eyJhIjpbMSwieCJdfQ==")
+    both.old.sent()
     done = both.run("sync")
     assert "owner" not in done.out
+    both.assert_equal()
+    assert not [path for _, path in both.old.sent() if "/info/" in path]
     assert both.new.database.paste(OWNERS) == both.old.database.paste(OWNERS)
     assert both.run("sync", "--json").json["copied"] == 0
     verdict = both.run("verify", "--json").json

@@ -72,12 +72,10 @@ class GuardedTransport(httpx.BaseTransport):
             where = "another host" if not same else path.partition(b"?")[0].decode("ascii", "replace")
             raise InternalError(f"{self._project}: {request.method} {where} is not sent: it is not allowed")
         sent = _Counting(request.stream)
-        passed = httpx.Request(
-            request.method, request.url, headers=request.headers, stream=sent, extensions=request.extensions
-        )
+        request.stream = sent
         purpose = purpose_of(request.method, path)
         try:
-            response = self._inner.handle_request(passed)
+            response = self._inner.handle_request(request)
         except httpx.TransportError:
             self._ledger.add(self._project, purpose, sent=sent.bytes, received=0)
             raise
@@ -94,18 +92,17 @@ class GuardedTransport(httpx.BaseTransport):
         def end(received: int) -> None:
             self._ledger.add(self._project, purpose, sent=out, received=head + received)
 
-        stream = _Answer(response.stream, most, end, packed=packed)
-        kept = [(k, v) for k, v in response.headers.raw if not packed or k.lower() not in _PACKED]
-        return httpx.Response(
-            response.status_code, headers=kept, stream=stream, extensions=response.extensions
-        )
+        response.stream = _Answer(response.stream, most, end, packed=packed)
+        for name in _PACKED if packed else ():
+            response.headers.pop(name, None)
+        return response
 
     def close(self) -> None:
         """Close all connections."""
         self._inner.close()
 
 
-_PACKED: Final = (b"content-encoding", b"content-length")
+_PACKED: Final = ("content-encoding", "content-length")
 
 
 def purpose_of(method: str, path: bytes) -> str:

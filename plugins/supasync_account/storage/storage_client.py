@@ -4,6 +4,7 @@ That client reads whole files into memory, sends every file as a form (which dou
 ``a%20b`` and ``x//y`` into other names (measured on 2.34). Both go through one guarded transport.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ class Answer:
     def json(self) -> Any:  # noqa: ANN401 - JSON
         """What it says; ObjectError for what is not JSON."""
         try:
-            return httpx.Response(200, content=self.body).json()
+            return json.loads(self.body)
         except (ValueError, RecursionError) as err:
             raise ObjectError("refused", "the answer is not JSON") from err
 

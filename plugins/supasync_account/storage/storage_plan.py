@@ -4,12 +4,12 @@ NEW is asked only for what was not copied as it is now: object by object where t
 listing. So an hour in which nothing changes costs OLD's listing alone.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from supasync_account.storage.known_object import Known
-from supasync_account.storage.object_copy import NEWER, Task
+from supasync_account.storage.object_copy import NEWER, UNKNOWN, Task
 from supasync_account.storage.object_listing import StoredObject, looked_up, pages
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
@@ -36,6 +36,8 @@ class StoragePlan:
     exclude: Collection[str] = ()
     accept_newer: bool = False
     largest: Callable[[], int | None] = lambda: None
+    metadata: Callable[[str, Sequence[str]], Mapping[str, Any]] = lambda _bucket, _names: {}
+    """What is known of user metadata, by name; what is not costs a request an object."""
 
     def list_old(self, bucket: str) -> None:
         """List OLD's bucket."""
@@ -59,6 +61,7 @@ class StoragePlan:
             names = [each.name for each in part]
             there = {} if made else self.progress.on_new(bucket, names)
             known = self.progress.known(bucket, names)
+            told = self.metadata(bucket, names)
             for each in part:
                 name = f"{bucket}/{each.name}"
                 if not each.etag or each.size < 0:
@@ -67,7 +70,8 @@ class StoragePlan:
                     what = f"{each.size:,} bytes are more than NEW's project takes for a file ({most:,})"
                     self.report.name(name, f"{what}; {_LIMIT}")
                 else:
-                    found += self._task(bucket, each, there.get(each.name), known.get(each.name))
+                    made_of = self._task(bucket, each, there.get(each.name), known.get(each.name))
+                    found += [replace(task, metadata=told.get(each.name, UNKNOWN)) for task in made_of]
         return found
 
     def _list_new(self, bucket: str, wanted: list[StoredObject]) -> None:

@@ -53,6 +53,7 @@ class StorageProgress(Database):
     def __init__(self, path: Path, pair: str) -> None:
         self.path, self.pair = path, pair
         self._lock = RLock()
+        self._uploads: dict[tuple[str, str], tuple[str, str]] = {}
 
     @classmethod
     @contextmanager
@@ -61,6 +62,7 @@ class StorageProgress(Database):
         made = cls(path, pair)
         made.connection = open_to_write(path, memory=MEMORY, loads=True)
         with made._opened():
+            made._uploads = made._begun()
             yield made
 
     @classmethod
@@ -72,6 +74,7 @@ class StorageProgress(Database):
         with made._opened():
             if path is not None and path.exists():
                 made._load(path)
+            made._uploads = made._begun()
             yield made
 
     @contextmanager
@@ -247,13 +250,16 @@ class StorageProgress(Database):
             self.connection.execute(delete, values)
             insert = "INSERT INTO kept.storage_uploads VALUES (?, ?, ?, ?, ?)"
             self.connection.execute(insert, [*values, listed.etag, path])
+            self._uploads[bucket, listed.name] = listed.etag, path
 
     def _upload(self, bucket: str, listed: StoredObject) -> str | None:
-        found = self.asked(
-            "SELECT path FROM kept.storage_uploads WHERE pair = ? AND bucket = ? AND name = ? AND etag = ?",
-            [self.pair, bucket, listed.name, listed.etag],
-        )
-        return str(found[0][0]) if found else None
+        """What is asked of every object, and rarely has an answer: all of it is held in memory."""
+        etag, path = self._uploads.get((bucket, listed.name), ("", ""))
+        return path if etag and etag == listed.etag else None
+
+    def _begun(self) -> dict[tuple[str, str], tuple[str, str]]:
+        query = "SELECT bucket, name, etag, path FROM kept.storage_uploads WHERE pair = ?"
+        return {(bucket, name): (etag, path) for bucket, name, etag, path in self.asked(query, [self.pair])}
 
     # What is known of a bucket
 

@@ -57,6 +57,7 @@ def copied(context: StepContext, settings: StorageSettings, *, accept_newer: boo
             workers=context.workers,
             say=context.say,
             repair=repair.bucket,
+            metadata=repair.metadata,
         )
         return sync.run()
 

@@ -1,9 +1,9 @@
 """Storage from OLD to NEW: buckets, then objects, then the buckets' rules, then what OLD deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
 
 from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare
@@ -41,6 +41,8 @@ class StorageSync:
     say: Callable[[str], None] = lambda _text: None
     repair: Callable[[str, StorageProgress, StorageReport], None] = lambda _bucket, _progress, _report: None
     """Called with each bucket whose objects have been copied."""
+    metadata: Callable[[str, Sequence[str]], Mapping[str, Any]] = lambda _bucket, _names: {}
+    """What is known of user metadata without a request for each object."""
     report: StorageReport = field(default_factory=StorageReport)
     _theirs: dict[str, Bucket] = field(default_factory=dict)
     _ours: dict[str, Bucket] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class StorageSync:
             self.report,
             self.settings.exclude,
             accept_newer=self.accept_newer,
+            metadata=self.metadata,
             largest=cache(partial(bucket_settings.largest, self.new)),
         )
         self.report.buckets = len(self._theirs)
