@@ -40,6 +40,24 @@ def test_a_list_that_is_not_whole_yields_no_deletion(keys: Projects) -> None:
     assert keys.auth("sync", "--deletes", "mirror", "--json").json["created"] == 1
 
 
+def test_what_news_list_may_have_lost_is_not_taken_for_deleted(keys: Projects) -> None:
+    keys.sign_up(1, 2)
+    keys.auth("sync")
+    keys.new.paste(f"update auth.users set recovery_token = null where id = '{number(1)}'")
+    keys.old.paste("update auth.users set role = 'editor'")
+    named = keys.named()
+    assert named["01"] == "not updated: NEW's Auth cannot read its own account of this id"
+    assert "Auth cannot read 1 account" in named["NE"] or "made before" in named["NE"]
+    assert keys.new.one(f"select role from auth.users where id = '{number(2)}'") == "editor"
+    keys.new.paste("update auth.users set recovery_token = ''")
+    assert keys.auth("sync", "--json").json["updated"] == 1
+
+
+def test_what_keys_cannot_do_is_refused(keys: Projects) -> None:
+    for command in ("check", "sync", "verify"):
+        assert "MFA factors cannot be copied by the secret keys" in keys.auth(command, "--mfa", code=2).err
+
+
 def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(keys: Projects) -> None:
     keys.sign_up(1, 2, 3)
     keys.space.new.server.misbehave(

@@ -21,14 +21,16 @@ from supasync_account.auth.keys_listing import listed
 from supasync_account.auth.keys_order import Order, in_order
 from supasync_account.auth.keys_plan import KeyPlan, Lists, plan
 from supasync_account.auth.keys_records import KeyRecords, Written
-from supasync_account.auth.keys_writer import KeyWriter, Outcome, refusal
+from supasync_account.auth.keys_writer import KeyWriter, Outcome, read_one, refusal
 from supasync_core.api.registration import Fence
-from supasync_core.model.errors import TransientError
+from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.wording import counted
 from supasync_core.system.executors import executor
 
 AT_ONCE: Final = 50
 """Accounts that are noted, and then written, before anybody is asked whether to go on."""
+ALONE: Final = 2000
+"""Accounts that are asked for one by one, where NEW's list is not whole."""
 WORKERS: Final = 4
 """Requests that are under way at once: Auth takes 90 ms of a processor for each new account."""
 
@@ -77,7 +79,27 @@ class KeyCopy:
         with executor(2, "lists") as pool:
             there = pool.submit(listed, self.old, lambda size: self.afford("OLD", size))
             here = listed(self.new, lambda size: self.afford("NEW", size))
-            return Lists(there.result(), here, written, self.new.now)
+            lists = Lists(there.result(), here, written, self.new.now)
+        if not here.whole:
+            self._look_up(lists)
+        return lists
+
+    def _look_up(self, lists: Lists) -> None:
+        """Ask NEW for each account by itself that its list may have lost: none is taken for a deleted one."""
+        missing = [account for account in lists.old.accounts if account not in lists.new.accounts]
+        if len(missing) > ALONE:
+            raise SchemaError(
+                f"NEW: {lists.new.sentence}, and {len(missing):,} accounts would have to be asked for alone",
+                hint="supasync auth check says which account cannot be read; or copy by SQL",
+            )
+        for account in missing:
+            try:
+                found = read_one(self.new, account)
+            except AuthRefusal:
+                lists.unreadable.add(account)
+                continue
+            if found is not None:
+                lists.new.accounts[account] = found
 
     def _planned(self, lists: Lists) -> KeyPlan:
         made = plan(lists, accept_newer="newer" in self.choices.accepted)
@@ -97,6 +119,9 @@ class KeyCopy:
                 self.report.name(project, None, f"Auth cannot read {where}", refused=True)
         for account, why in made.refused.items():
             self.report.name(account, there[account].who, why, refused=True)
+        if made.left:
+            what = counted(len(made.left), "soft-deleted account", "soft-deleted accounts")
+            self.report.said.append(f"{what} of OLD left out: nobody signs in to them")
         for account, why in made.newer.items():
             who = (here.get(account) or there[account]).who
             self.report.name(account, who, why, refused=why not in (CHANGED_IN_NEW, DELETED_IN_NEW))

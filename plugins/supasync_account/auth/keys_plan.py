@@ -22,22 +22,28 @@ from supasync_core.model.errors import SchemaError
 class KeyPlan(AccountPlan):
     """The same as by SQL, and those that cannot be copied or corrected: by id, with the reason.
 
-    ``closed`` are soft-deleted in OLD and not in NEW. ``stuck`` differ in what the API cannot say.
+    ``closed`` are soft-deleted in OLD and not in NEW. ``stuck`` differ in what the API cannot say. ``left``
+    are soft-deleted in OLD, and NEW has never had them.
     """
 
     refused: dict[str, str] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Both sides as they were listed, what was written last, and the time of NEW's server."""
+    """Both sides as they were listed, what was written last, and the time of NEW's server.
+
+    ``unreadable`` are accounts that NEW has, and cannot show.
+    """
 
     old: Listing
     new: Listing
     written: Mapping[str, Written]
     now: float
+    unreadable: set[str] = field(default_factory=set)
 
 
 def plan(lists: Lists, *, accept_newer: bool) -> KeyPlan:
@@ -50,6 +56,10 @@ def plan(lists: Lists, *, accept_newer: bool) -> KeyPlan:
     for account in sorted(old):
         if account in new:
             _of_both(made, old[account], new[account], lists, accept_newer=accept_newer)
+        elif account in lists.unreadable:
+            made.refused[account] = "not updated: NEW's Auth cannot read its own account of this id"
+        elif old[account].deleted_at:
+            made.left.append(account)
         elif reason := uncopyable(old[account]):
             made.refused[account] = reason
         elif account not in written or not written[account].new_mark or accept_newer:

@@ -14,7 +14,8 @@ from supasync_account.auth.keys_copy import KeyCopy
 from supasync_account.auth.keys_findings import inspect
 from supasync_account.auth.keys_listing import Listing, listed
 from supasync_core.api.run_step import ApiAccess, StepContext
-from supasync_core.model.errors import SchemaError, StateError
+from supasync_core.model.errors import ConfigError, SchemaError, StateError
+from supasync_core.model.wording import counted
 from supasync_core.system.addresses import host_of
 from supasync_core.system.executors import executor
 
@@ -24,6 +25,7 @@ BEYOND: Final = (
     "times of sign-ups, of confirmations and of sign-ins, and links in mails that wait for an answer",
     "accounts of another audience than authenticated, sessions, SSO providers, and the settings of Auth",
 )
+_CLOSED: Final = ("soft-deleted account of OLD that NEW lacks", "soft-deleted accounts of OLD that NEW lacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,17 @@ class KeysWay:
     name: Final[WayName] = "keys"
 
     def inspect(self, choices: Choices) -> AuthFindings:
-        _ = choices
+        _refuse_factors(choices)
         old, new = self._lists()
         return inspect(self.new, old, new, flag=self.flag)
 
     def copying(self, choices: Choices) -> KeyCopy:
+        _refuse_factors(choices)
         return KeyCopy(self.old, self.new, choices, self.flag, self.afford)
 
     def compare(self, choices: Choices) -> AccountVerdict:
         """What differs; SchemaError where a list is not known to be whole."""
-        _ = choices
+        _refuse_factors(choices)
         old, new = self._lists()
         for project, listing in (("OLD", old), ("NEW", new)):
             if not listing.whole:
@@ -58,15 +61,17 @@ class KeysWay:
         found = {
             each: differences(there[each], here[each], self.new.now) for each in sorted(there.keys() & here)
         }
+        closed = {each for each in there.keys() - here.keys() if there[each].deleted_at}
+        left_out = [f"{counted(len(closed), *_CLOSED)}: nobody signs in to them"] if closed else []
         return AccountVerdict(
             old.total,
             new.total,
-            sorted(there.keys() - here.keys()),
+            sorted(there.keys() - here.keys() - closed),
             sorted(here.keys() - there.keys()),
             {each: what for each, what in found.items() if what},
             {each.id: each.who for each in (*here.values(), *there.values())},
             by=BY,
-            beyond=BEYOND,
+            beyond=(*BEYOND, *left_out),
         )
 
     def _lists(self) -> tuple[Listing, Listing]:
@@ -74,6 +79,15 @@ class KeysWay:
             there = pool.submit(listed, self.old, lambda size: self.afford("OLD", size))
             here = listed(self.new, lambda size: self.afford("NEW", size))
             return there.result(), here
+
+
+def _refuse_factors(choices: Choices) -> None:
+    """ConfigError where MFA factors are wanted."""
+    if choices.factors:
+        raise ConfigError(
+            ["MFA factors cannot be copied by the secret keys: the API does not show them"],
+            hint="put both connection strings into .env, or leave out mfa: copy and --mfa",
+        )
 
 
 def keys_way(context: StepContext) -> AbstractContextManager[KeysWay] | None:
