@@ -158,7 +158,8 @@ def test_two_packages_that_add_to_one_group_both_appear(site: Site) -> None:
     provided = {row["name"]: row["provides"] for row in rows}
     assert provided["one"] == {"commands": ["tools first"]}
     assert provided["two"] == {"commands": ["tools second"]}
-    assert provided["notify"] == {"hooks": ["supasync_run_finished"]}
+    hooks = ["supasync_check_environment", "supasync_run_finished"]
+    assert provided["notify"] == {"commands": ["notify"], "hooks": hooks}
     assert site.run("tools", "first").stdout == "this is first of one\n"
     assert site.run("tools", "second").stdout == "this is second of two\n"
     listed = site.run("tools", "--help")

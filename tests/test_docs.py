@@ -258,6 +258,9 @@ def test_every_hook_has_an_example_that_works(hook: object, tmp_path: Path) -> N
     elif name == "supasync_register_commands":
         host.call(name, cli=(group := click.Group()))
         assert list(group.commands) == ["tables"]
+    elif name == "supasync_check_environment":
+        (answer,) = host.call(name, folder=tmp_path, environment={"PAGER_URL": "ftp://pager.example.test"})
+        assert [each.text for each in answer.value] == ["PAGER_URL must begin with https://"]
     else:
         end = {"report": Report(command="sync", run="", tables=()), "exit_code": 0}
         host.call(name, folder=tmp_path, environment={}, shows_message=True, **end)

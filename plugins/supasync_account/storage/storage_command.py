@@ -70,7 +70,7 @@ def sync(  # noqa: PLR0913 - the options
     undo: bool,
     as_json: bool,
 ) -> int:
-    """Copy buckets with their settings, and new and changed objects, from OLD to NEW.
+    """Copy buckets and their objects from OLD to NEW.
 
     OLD is only read. What the copy costs of OLD's egress is said before the first object. An object that
     changed in NEW since it was copied is named and left alone. A run that was killed continues where it was.
