@@ -18,6 +18,7 @@ from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Up
 from supasync_account.storage.storage_client import StorageClient, described, path_of
 from supasync_account.storage.storage_errors import ChangedError, ObjectError, later
 from supasync_core.api.registration import Fence
+from supasync_core.model.errors import TransientError
 
 PIECE: Final = 65_536
 _TRIES: Final = 3
@@ -77,7 +78,7 @@ class Copier:
 
         ObjectError where it cannot be copied, TransientError where it may be later.
         """
-        sent = self.uploads.begun(task.bucket, task.listed)
+        sent = task.listed.size > LARGE and self.uploads.begun(task.bucket, task.listed)
         err: Exception | None = None
         for _ in range(_TRIES):
             try:
@@ -116,6 +117,13 @@ class Copier:
         if not task.replaces:
             raise ObjectError("exists", f"NEW: {task.shown} has other user metadata", hint=NEWER)
         return None
+
+    def looked_ahead(self, task: Task) -> Task:
+        """The task with its user metadata, where that is found at once; `copy` looks again at any other."""
+        try:
+            return task if task.equal else self._with_metadata(task)
+        except (ObjectError, ChangedError, TransientError):
+            return task
 
     def _with_metadata(self, task: Task) -> Task:
         """The task with what only ``object/info`` shows of it."""

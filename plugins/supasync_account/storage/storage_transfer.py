@@ -1,8 +1,9 @@
 """Objects copied side by side, under the limits of a run: budgets, ``max_per_run``, the lease, a signal."""
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,6 +37,8 @@ class StorageTransfer:
     workers: int = 1
     max_per_run: int | None = None
     stopped: bool = False
+    _ahead: deque[tuple["Future[Task]", Task]] = field(default_factory=deque)
+    """What is looked up while others are on their way."""
     _pending: dict["Future[Copied]", Task] = field(default_factory=dict)
     _copied: list[Copied] = field(default_factory=list)
     _kept_at: float = field(default_factory=time.monotonic)
@@ -44,11 +47,9 @@ class StorageTransfer:
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Copy them; what is under way when anything stops the run is brought to its end and remembered."""
-        with executor(self.workers, "storage") as pool:
+        with executor(self.workers, "storage") as pool, executor(self.workers, "storage-info") as looking:
             try:
-                for task in tasks:
-                    if not self._may_begin(task):
-                        continue
+                for task in self._looked_ahead(tasks, looking):
                     self._pending[pool.submit(self.copier.copy, task)] = task
                     if len(self._pending) >= self.workers:
                         self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
@@ -58,6 +59,16 @@ class StorageTransfer:
                         self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
                 finally:
                     self._keep()
+
+    def _looked_ahead(self, tasks: Iterable[Task], pool: Executor) -> Iterator[Task]:
+        """Those that may begin, as many of them looked up as are copied at once."""
+        for task in tasks:
+            if self._may_begin(task):
+                self._ahead.append((pool.submit(self.copier.looked_ahead, task), task))
+            if len(self._ahead) > self.workers:
+                yield self._ahead.popleft()[0].result()
+        while self._ahead:
+            yield self._ahead.popleft()[0].result()
 
     def _may_begin(self, task: Task) -> bool:
         """Whether it is begun in this run; else it is counted as left."""
@@ -69,7 +80,8 @@ class StorageTransfer:
             self.report.left += 1
             self.report.left_bytes += size
             return False
-        under_way = sum(0 if each.equal else each.listed.size for each in self._pending.values())
+        begun = [*self._pending.values(), *(each for _, each in self._ahead)]
+        under_way = sum(0 if each.equal else each.listed.size for each in begun)
         self.afford("OLD", under_way + size)
         self._begun += size
         return True
