@@ -28,6 +28,7 @@ from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
 from supasync_core.sync.changed_rows import ChangedError, changed
+from supasync_core.sync.file_spellings import FileSpellings, is_unlisted, kept
 from supasync_core.sync.longest_fractions import LongestFractions, may_round
 from supasync_core.sync.trailing_blanks import TrailingBlanks
 from supasync_core.sync.zoned_months import ZonedMonths, shared_moments
@@ -59,7 +60,7 @@ class Readback:
     table: Table
     sample: list[Sent] = field(default_factory=list)
     longest: list[Sent] = field(default_factory=list)
-    finders: Sequence[LongestFractions | TrailingBlanks | ZonedMonths] = ()
+    finders: Sequence[LongestFractions | TrailingBlanks | ZonedMonths | FileSpellings] = ()
     of_files: bool = False
 
     def sent(self, batch: Batch) -> None:
@@ -76,7 +77,8 @@ class Readback:
     def scan(self, batch: Batch) -> None:
         """Take the rows alone that have more digits behind a point, or a longer text before a blank."""
         if not self.finders and batch.count and self._reads_anew:
-            self.finders = (LongestFractions(self._columns(batch.columns)),)
+            kinds = self._columns(batch.columns)
+            self.finders = (LongestFractions(kinds), FileSpellings(kinds))
         elif not self.finders and batch.count:
             kinds, shape = self._columns(batch.columns), self.migration.source.shape(self.table)
             enums = {column.name for column in shape.columns if column.values}
@@ -164,7 +166,8 @@ class Readback:
         stamps = {name: None for name in names if name in self.table.timestamp}
         if self._reads_anew:
             kinds = {name: type_of(self.migration.sink.shape(self.table), name) for name in names}
-            return {**stamps, **{name: kind for name, kind in kinds.items() if may_round(kind)}}
+            told = {name: kind for name, kind in kinds.items() if may_round(kind) or is_unlisted(kind)}
+            return {**stamps, **told}
         if not self.migration.alike:
             return dict(stamps)
         old, new = self.migration.source.shape(self.table), self.migration.sink.shape(self.table)
@@ -208,7 +211,9 @@ class Readback:
         if same_cell(kind or "", mine, theirs, stamp=stamp):
             return True
         if self._reads_anew and not stamp:
-            return same_fractions(mine, theirs)
+            return same_fractions(mine, theirs) and (
+                not is_unlisted(kind or "") or kept(kind or "", mine, theirs)
+            )
         if _depends_on_the_side(kind or ""):
             return same_as_printed(mine, theirs)
         if kind == _REWRITTEN:

@@ -11,8 +11,9 @@ from tests.servers.postgres import Cluster
 SCHEMA = (
     ROLES
     + """
+create type public.days as range (subtype = date);
 create table public.t (id int primary key, d date, f double precision, n numeric(12,1), at timestamp(0),
-  updated_at timestamptz);
+  updated_at timestamptz, days public.days, tags varchar(3)[]);
 grant select, insert, update, delete on all tables in schema public to service_role;
 """
 )
@@ -57,6 +58,27 @@ def test_a_cell_that_becomes_another_value_is_quarantined(space: Workspace, plac
     assert "prints it, and would become another" in space.supasync("quarantine", "list").out
 
 
+@pytest.mark.parametrize(
+    ("column", "good", "bad"),
+    [
+        ("days", '"[2026-01-02,2026-02-01)"', '"[2026-01-02,2/1/26)"'),
+        ("days", '"[ 2026-01-02 ,)"', '"[2026-01-02,today)"'),
+        ("tags", '"{ab,""a "",NULL}"', '"{a,""ab  ""}"'),
+    ],
+)
+def test_what_no_list_tells_of_a_type_is_read_back(
+    space: Workspace, column: str, good: str, bad: str
+) -> None:
+    head = f"id,{column},updated_at\n"
+    rows = "".join(f"{n},{good},2026-01-02 10:00:00+00\n" for n in range(1, 200))
+    space.write("old/t.csv", head + rows)
+    done = space.supasync("sync")
+    assert done.code == 0, done.err
+    space.write("old/t.csv", head + rows + f"777,{bad},2026-01-02 11:00:00+00\n")
+    done = space.supasync("sync")
+    assert (done.code, f"NEW changed {column} after it was written" in done.err) == (3, True), done.err
+
+
 @pytest.mark.parametrize(("place", "text"), [(3, "1.25"), (4, "2026-01-02 10:00:00.6")])
 def test_a_row_that_a_modifier_would_round_is_quarantined(space: Workspace, place: int, text: str) -> None:
     space.write("old/t.csv", HEAD + GOOD + row(place, text))
@@ -85,10 +107,12 @@ def test_an_import_refuses_what_a_modifier_would_round(space: Workspace) -> None
     assert space.supasync("sync").code == 0
     (space.folder / "export").mkdir()
     space.write("export/t.csv", HEAD + GOOD + row(3, "1.25"))
-    done = space.supasync("gap", "import", "export", "--yes")
+    done = space.supasync("gap", "import", "export", "--yes", "--accept", "header")
     assert done.code == 3, done.out + done.err
     assert space.new.rows("select id from public.t") == [(1,)]
-    assert "it holds 1 digit behind the point" in space.supasync("quarantine", "list").out
+    assert "it holds 1 digit behind the point" in space.supasync("quarantine", "list").out, (
+        done.out + done.err
+    )
 
 
 def test_reconcile_refuses_such_a_row_of_a_file(space: Workspace) -> None:
