@@ -61,6 +61,9 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             check=imported(_STORAGE, "check"),
             prove=imported(_STORAGE, "prove"),
             propose=imported(_STORAGE, "propose"),
+            script=imported("supasync_account.storage.old_answers", "script"),
+            script_help="With --old: an optional function that only reads, by which an hour without a change "
+            "of files costs one request.",
             settings={
                 "buckets": Setting(required=False, several=True),
                 "exclude": Setting(required=False, several=True),

@@ -8,6 +8,11 @@ from tests.supasync_account.storages import CONFIG, Storages
 
 OWNERS = "select name, owner::text, owner_id, created_at, last_accessed_at from storage.objects order by 1"
 
+MAY_CALL = """
+select r, has_function_privilege(r, 'supasync_storage(jsonb)', 'execute')
+from unnest(array['anon', 'authenticated', 'service_role']) r
+"""
+
 
 @pytest.fixture(autouse=True)
 def a_bucket(both: Storages) -> None:
@@ -88,6 +93,40 @@ def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None
     assert both.run("sync", "--json").json["copied"] == 0
     verdict = both.run("verify", "--json").json
     assert "OLD's listing has as many objects as storage.objects" in verdict["not_compared"]
+
+
+def test_with_a_function_in_old_an_idle_hour_costs_one_request(both: Storages) -> None:
+    script = both.space.supasync("schema", "sql", "--storage", "--old").out
+    both.old.put("docs", "meta", b"m", x_metadata="eyJhIjpbMSwieCJdfQ==")
+    both.old.database.paste(script)
+    try:
+        both.space.old.server.reload()
+        both.old.end.server.reset()
+        both.run("sync")
+        both.assert_equal()
+        asked = [each["path"] for each in both.old.end.server.requests()]
+        assert not [path for path in asked if "/info/" in path]
+        both.old.end.server.reset()
+        both.new.sent()
+        assert "0 objects copied (0 bytes); OLD has 4 in 2 buckets, 603 bytes" in both.run("sync").out
+        [only] = both.old.end.server.requests()
+        assert (only["method"], only["path"].split("?")[0]) == ("GET", "/rest/v1/rpc/supasync_storage")
+        assert len(both.new.sent()) == 1
+        both.old.put("docs", "b", b"changed")
+        both.old.bucket("more")
+        assert "1 object copied" in both.run("sync").out
+        both.assert_equal()
+        both.old.remove("docs", "b")
+        for _ in range(2):
+            assert "1 object of NEW deleted in OLD" in both.run("sync").out
+        assert both.old.database.paste(MAY_CALL) == [
+            ("anon", False),
+            ("authenticated", False),
+            ("service_role", True),
+        ]
+    finally:
+        both.old.database.paste(both.space.supasync("schema", "sql", "--storage", "--old", "--uninstall").out)
+        both.space.old.server.reload()
 
 
 def test_a_switch_proves_files_and_does_not_happen_without_them(both: Storages) -> None:

@@ -5,11 +5,10 @@ time of the copy: a trigger of Storage writes it (recorded). A digest of each si
 to be done, so that an hour in which nothing changes costs one query a bucket.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport
@@ -29,10 +28,6 @@ _READ: Final = """
 select o.name, o.owner::text, o.owner_id, o.created_at::text, o.last_accessed_at::text
 from storage.objects o where o.bucket_id = %s and o.name collate "C" > %s
 order by o.name collate "C" limit %s
-"""
-_METADATA: Final = """
-select o.name, o.user_metadata::text from storage.objects o
-where o.bucket_id = %s and o.name = any(%s::text[])
 """
 _WRITTEN: Final = """
 update storage.objects o set owner = v.owner::uuid, owner_id = v.owner_id,
@@ -73,13 +68,6 @@ class OwnerRepair:
         except SupasyncError as err:
             report.notes.append(f"owner and times of objects in {bucket} were not copied: {err.message}")
 
-    def metadata(self, bucket: str, names: Sequence[str]) -> dict[str, Any]:
-        """OLD's user metadata of these objects; nothing without a session, or where it cannot say."""
-        try:
-            return user_metadata(self.old, bucket, names) if self.old else {}
-        except SupasyncError:
-            return {}
-
     def _walk(
         self, old: SqlSession, new: SqlSession, bucket: str, progress: StorageProgress, report: StorageReport
     ) -> None:
@@ -92,12 +80,6 @@ class OwnerRepair:
                 self.fence.ask()
                 columns = [list(column) for column in zip(*wanted, strict=True)]
                 report.repaired += len(new.query(_WRITTEN, [*columns, bucket], purpose="storage write"))
-
-
-def user_metadata(old: SqlSession, bucket: str, names: Sequence[str]) -> dict[str, Any]:
-    """The user metadata of these objects, which saves a request for each; not of those that are gone."""
-    rows = old.query(_METADATA, [bucket, list(names)], purpose="storage list")
-    return {name: json.loads(told) if told else None for name, told in rows}
 
 
 @contextmanager

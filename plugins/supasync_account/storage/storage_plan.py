@@ -18,7 +18,7 @@ from supasync_account.storage.storage_report import StorageReport
 
 _FEW: Final = 20
 """Objects of NEW that are asked for one by one."""
-_AT_ONCE: Final = 5000
+_AT_ONCE: Final = 1000
 _LIMIT: Final = "raise it: NEW's Dashboard -> Storage -> Settings"
 _NO_FILE: Final = "OLD lists it without a size or an ETag: it has no file to be copied"
 _EXCLUDE: Final = "remove it in OLD, or name it under exclude: in tables.yaml"

@@ -56,7 +56,7 @@ def copied(
         interruptible(session.settings.max_runtime) as asked,
     ):
         context = _under_lease(session, migration, lease, lambda: not asked())
-        report = step.copied(context, settings, accept_newer=accept_newer)
+        report = step.copied(context, settings, accept_newer=accept_newer, by_hand=True)
         whole = not (report.unfinished or report.interrupted)
         lease.release(
             "success" if whole else "interrupted" if report.interrupted else "partial",

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, closing
 from typing import Final
 
 from supasync_account.storage.bucket_settings import buckets, largest
+from supasync_account.storage.old_answers import OldAnswers
 from supasync_account.storage.owner_repair import repairing
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
@@ -16,6 +17,8 @@ from supasync_account.storage.storage_sync import StorageSync
 from supasync_account.storage.storage_transfer import sizes
 from supasync_account.storage.storage_verdict import compare
 from supasync_core.api.run_step import ProposalContext, StepContext
+from supasync_core.api.sql_session import SqlSession
+from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.finding import Finding, note, problem, warning
 from supasync_core.model.quantities import format_size
@@ -23,6 +26,9 @@ from supasync_core.model.report import StepResult
 from supasync_core.model.wording import counted
 
 SHOWN: Final = 10
+_DAY: Final = 86_400_000_000
+EVERYWHERE: Final = ""
+"""What is remembered of no single bucket."""
 PROPOSED: Final = """\
 # OLD has {buckets} of files. They are copied behind the tables in every run, at most max_per_run at a time. A
 # copy costs as much of OLD's egress: see supasync storage sync --dry-run. Without this section, files stay.
@@ -36,8 +42,10 @@ def run(context: StepContext) -> StepResult:
     return result(copied(context, StorageSettings.of(context.settings)))
 
 
-def copied(context: StepContext, settings: StorageSettings, *, accept_newer: bool = False) -> StorageReport:
-    """Copy Storage under the lease of the context."""
+def copied(
+    context: StepContext, settings: StorageSettings, *, accept_newer: bool = False, by_hand: bool = False
+) -> StorageReport:
+    """Copy Storage under the lease of the context; ``by_hand``: OLD may have got its function just now."""
     if context.staging is None:
         raise ConfigError(["storage: no staging file"])
     with (
@@ -57,9 +65,28 @@ def copied(context: StepContext, settings: StorageSettings, *, accept_newer: boo
             workers=context.workers,
             say=context.say,
             repair=repair.bucket,
-            metadata=repair.metadata,
+            answers=answers_of(context, repair.old, progress, afresh=by_hand),
         )
-        return sync.run()
+        try:
+            return sync.run()
+        finally:
+            remember_lacking(sync.answers, progress)
+
+
+def answers_of(
+    context: StepContext, session: SqlSession | None, progress: StorageProgress, *, afresh: bool
+) -> OldAnswers:
+    """What OLD's database can be asked; runs ask for a function that it lacked once a day."""
+    asked_at = progress.of_bucket(EVERYWHERE).get("lacking")
+    recently = not afresh and asked_at is not None and timestamps.now() - timestamps.parse(asked_at) < _DAY
+    side = context.functions("OLD") if session is None and not recently else None
+    return OldAnswers(session, side)
+
+
+def remember_lacking(answers: OldAnswers, progress: StorageProgress) -> None:
+    """Remember that OLD has no such function."""
+    if answers.lacking:
+        progress.remember(EVERYWHERE, lacking=timestamps.to_text(timestamps.now()))
 
 
 def plan(context: StepContext) -> str:
@@ -71,8 +98,13 @@ def planned(
     context: StepContext, settings: StorageSettings, *, accept_newer: bool = False
 ) -> tuple[str, StorageReport]:
     """The sentence, and the numbers behind it; nothing is written."""
-    with both_storages(context) as (old, new), _looking(context, old, new) as progress:
-        sync = StorageSync(old, new, progress, settings, accept_newer=accept_newer)
+    with (
+        both_storages(context) as (old, new),
+        _looking(context, old, new) as progress,
+        context.sql("OLD") as session,
+    ):
+        answers = answers_of(context, session, progress, afresh=True)
+        sync = StorageSync(old, new, progress, settings, accept_newer=accept_newer, answers=answers)
         number, size = sizes(sync.planned())
     sync.report.left, sync.report.left_bytes = number, size
     what = f"{counted(number, 'object', 'objects')} would be copied, {format_size(size)} of OLD's egress"

@@ -1,14 +1,15 @@
 """Storage from OLD to NEW: buckets, then objects, then the buckets' rules, then what OLD deleted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, Final
+from typing import Final
 
 from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
+from supasync_account.storage.old_answers import Mark, OldAnswers
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import StoragePlan
@@ -41,12 +42,13 @@ class StorageSync:
     say: Callable[[str], None] = lambda _text: None
     repair: Callable[[str, StorageProgress, StorageReport], None] = lambda _bucket, _progress, _report: None
     """Called with each bucket whose objects have been copied."""
-    metadata: Callable[[str, Sequence[str]], Mapping[str, Any]] = lambda _bucket, _names: {}
-    """What is known of user metadata without a request for each object."""
+    answers: OldAnswers = field(default_factory=OldAnswers)
+    """What OLD's database says without a listing."""
     report: StorageReport = field(default_factory=StorageReport)
     _theirs: dict[str, Bucket] = field(default_factory=dict)
     _ours: dict[str, Bucket] = field(default_factory=dict)
     _listed: set[str] = field(default_factory=set)
+    _marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def planned(self) -> list[Task]:
         """What would be copied; nothing is written."""
@@ -84,7 +86,8 @@ class StorageSync:
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""
-        found = buckets(self.old)
+        self._marks = self.answers.marks() or {}
+        found = {name: each.bucket for name, each in self._marks.items()} or buckets(self.old)
         self._ours = buckets(self.new)
         self._theirs = {name: each for name, each in found.items() if self.settings.includes(name)}
         known = self.progress.number()
@@ -107,12 +110,16 @@ class StorageSync:
             self.report,
             self.settings.exclude,
             accept_newer=self.accept_newer,
-            metadata=self.metadata,
+            metadata=self.answers.metadata,
             largest=cache(partial(bucket_settings.largest, self.new)),
         )
         self.report.buckets = len(self._theirs)
         found: list[Task] = []
         for name in self._theirs:
+            if self._is_unchanged(name):
+                self.report.objects += self._marks[name].objects
+                self.report.bytes += self._marks[name].bytes
+                continue
             plan.list_old(name)
             number, size = self.progress.counted("OLD", name)
             self.report.objects += number
@@ -127,12 +134,31 @@ class StorageSync:
     def _settle(self, made: set[str]) -> None:
         """Rules and deletes of each bucket whose objects have been copied."""
         deletes = ObjectDeletes(self.old, self.new, self.progress, self.fence, self.report)
-        for name in sorted(self._listed):  # what was not listed to its end is not gone
-            bucket = self._theirs[name]
+        for name, bucket in self._theirs.items():
             self.repair(name, self.progress, self.report)
-            deletes.run(name, self.settings.policy(name))
+            if name in self._listed:  # what was not listed to its end is not gone
+                deletes.run(name, self.settings.policy(name))
             if not self.report.left:
                 self._give_rules(bucket, made=name in made)
+            if name in self._listed and self._is_whole(name):
+                self.progress.remember(name, mark=self._mark(name))
+
+    def _is_unchanged(self, bucket: str) -> bool:
+        """Whether all of it was copied, and OLD's digest of it is the one of then."""
+        known = self.progress.of_bucket(bucket).get("mark") if bucket in self._ours else None
+        return known is not None and not self.accept_newer and known == self._mark(bucket)
+
+    def _is_whole(self, bucket: str) -> bool:
+        """Whether nothing of it is left to be done or said, so that it need not be listed again."""
+        names = [each.name for each in self.report.unfinished]
+        named = any(name == bucket or name.startswith(f"{bucket}/") for name in names)
+        return not (named or self.report.left or self.progress.gone(bucket))
+
+    def _mark(self, bucket: str) -> str | None:
+        """OLD's digest, with what was left out on purpose; None where OLD says none."""
+        mark = self._marks.get(bucket)
+        excluded = sorted(each for each in self.settings.exclude if each.startswith(f"{bucket}/"))
+        return None if mark is None else "\n".join([mark.digest, *excluded])
 
     def _give_rules(self, bucket: Bucket, *, made: bool) -> None:
         """Give NEW's bucket OLD's settings, unless somebody has changed them there."""
