@@ -67,8 +67,9 @@ class Commands(click.Group):
         try:
             return self._imported(ctx, cmd_name)
         finally:
-            gc.freeze()
-            gc.enable()
+            if not gc.isenabled():  # as `supasync_core.cli.main` has left it
+                gc.freeze()
+                gc.enable()
 
     def _imported(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:

@@ -96,7 +96,7 @@ def _unfit_setting(table: Table) -> str | None:
     """Why tables.yaml alone rules digests out."""
     reasons = {
         f"its rows go through {', '.join(table.transform)}": table.transform,
-        "where: speaks the language of the API": table.where,
+        "where: chooses rows of OLD alone": table.where,
         "its key is made of each row": has_row_key(table),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)

@@ -47,16 +47,18 @@ def pooled(folder: Path, cluster: Cluster, mode: str) -> Iterator[int]:
             running.terminate()
 
 
+@pytest.fixture(scope="module")
+def ends(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder = tmp_path_factory.mktemp("poolers")
+    with between(cluster, folder, SCHEMA + ROWS, SCHEMA, POSTGRES + TABLES_YAML) as space:
+        yield space.keep()
+
+
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-def test_a_migration_runs_through_a_pooler(cluster: Cluster, tmp_path: Path, mode: str) -> None:
-    tables = POSTGRES + TABLES_YAML
-    pooler = tmp_path / "pooler"
-    pooler.mkdir()
-    with (
-        between(cluster, tmp_path, SCHEMA + ROWS, SCHEMA, tables) as space,
-        pooled(pooler, cluster, mode) as port,
-    ):
+def test_a_migration_runs_through_a_pooler(ends: Workspace, tmp_path: Path, mode: str) -> None:
+    space = ends.again()
+    with pooled(tmp_path, space.old.cluster, mode) as port:
         address(space, port)
         space.ready()
         done(space, "check")

@@ -182,7 +182,7 @@ def test_what_json_does_not_show_is_found_and_named(ends: Pair) -> None:
 @pytest.mark.parametrize(
     ("declared", "reason"),
     [
-        ("  plain: {where: id=gt.3}", "where: speaks the language of the API"),
+        ("  plain: {where: id=gt.3}", "where: chooses rows of OLD alone"),
         ("  plain: {transform: shout}", "its rows go through shout"),
         ("  seen: {key: id}", "it is not an ordinary table in OLD"),
         ("  plain: {key: [label]}", "OLD has no unique index on (label) without NULL"),
