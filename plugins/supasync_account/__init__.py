@@ -44,7 +44,8 @@ def supasync_register_steps(registry: Registry[RunStep]) -> None:
             "the secret key alone; with --old, that of OLD, which only reads.",
             settings={
                 "deletes": Setting(required=False, check=imported(_STEP, "deletes_problem")),
-                "mfa": Setting(required=False, check=imported(_STEP, "mfa_problem")),
+                "mfa": Setting(required=False, check=imported(_STEP, "extra_problem")),
+                "passkeys": Setting(required=False, check=imported(_STEP, "extra_problem")),
                 "every": Setting(required=False, check=imported(_STEP, "every_problem")),
                 "flag": Setting(required=False, check=imported(_STEP, "flag_problem")),
                 "triggers": Setting(required=False, check=imported(_STEP, "triggers_problem")),

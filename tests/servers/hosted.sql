@@ -102,6 +102,23 @@ create table auth.mfa_factors (
 create unique index mfa_factors_user_friendly_name_unique on auth.mfa_factors (friendly_name, user_id)
   where trim(both from friendly_name) <> '';
 create unique index unique_phone_factor_per_user on auth.mfa_factors (user_id, phone);
+create table auth.webauthn_credentials (
+  id               uuid primary key default gen_random_uuid(),
+  user_id          uuid not null references auth.users (id) on delete cascade,
+  credential_id    bytea not null constraint webauthn_credentials_credential_id_key unique,
+  public_key       bytea not null,
+  attestation_type text not null default '',
+  aaguid           uuid,
+  sign_count       bigint not null default 0,
+  transports       jsonb not null default '[]',
+  backup_eligible  boolean not null default false,
+  backed_up        boolean not null default false,
+  friendly_name    text not null default '',
+  created_at       timestamptz not null default now(),
+  updated_at       timestamptz not null default now(),
+  last_used_at     timestamptz
+);
+create index webauthn_credentials_user_id_idx on auth.webauthn_credentials (user_id);
 create table auth.sessions (
   id                     uuid primary key,
   user_id                uuid not null references auth.users (id) on delete cascade,
@@ -135,6 +152,7 @@ insert into auth.schema_migrations values ('20260625000000');
 alter table auth.users enable row level security;
 alter table auth.identities enable row level security;
 alter table auth.mfa_factors enable row level security;
+alter table auth.webauthn_credentials enable row level security;
 alter table auth.sessions enable row level security;
 alter table auth.refresh_tokens enable row level security;
 alter table auth.schema_migrations enable row level security;

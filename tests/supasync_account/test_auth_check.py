@@ -26,7 +26,10 @@ def test_check_says_what_there_is_and_what_is_not_carried(both: Projects) -> Non
     )
     done = both.auth("check")
     assert "OLD: 7 accounts, 7 with a password, 0 with a linked login, 1 with MFA factors" in done.out
-    assert "does not carry: MFA factors (--mfa copies them), passkeys, sessions" in done.out
+    assert (
+        "does not carry: MFA factors (--mfa copies them), passkeys (--passkeys copies them), sessions"
+        in done.out
+    )
     assert "1 account has MFA factors, which are not copied" in done.out
     assert "SECRETSECRET" not in done.out
     found = both.auth("check", "--json").json

@@ -104,3 +104,24 @@ def test_who_has_no_account_in_old_keeps_a_factor(both: Projects) -> None:
     both.new.paste(enrolled(7))
     both.auth("sync", "--mfa")
     assert len(both.new.paste(FACTORS)) == 2
+
+
+def test_passkeys_are_copied_by_consent_alone(both: Projects) -> None:
+    both.old.paste(
+        "insert into auth.webauthn_credentials (user_id, credential_id, public_key, sign_count) "
+        f"values ('{number(1)}', '\\x01ff', '\\x02', 7)"
+    )
+    both.auth("sync")
+    assert both.new.paste("select 1 from auth.webauthn_credentials") == []
+    assert "1 account has passkeys, which are not copied: they register them again" in both.auth("check").out
+    assert both.auth("sync", "--passkeys", "--json").json["updated"] == 1
+    kept = "select t::text from auth.webauthn_credentials t"
+    assert both.new.paste(kept) == both.old.paste(kept)
+    assert "passkeys" not in both.auth("verify", "--passkeys").out
+    both.old.paste("update auth.webauthn_credentials set sign_count = 8, last_used_at = now()")
+    assert both.auth("verify", "--passkeys").code == 0
+    both.old.paste("delete from auth.webauthn_credentials")
+    found = both.auth("verify", "--passkeys", "--json", code=1).json
+    assert found["changed"] == {number(1): ["passkeys"]}
+    assert both.auth("sync", "--passkeys", "--json").json["updated"] == 1
+    assert both.new.paste("select 1 from auth.webauthn_credentials") == []

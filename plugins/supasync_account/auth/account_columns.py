@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from supasync_account.auth.account_door import ADMITTED, AccountDoor
+from supasync_account.auth.account_extras import EXTRAS, NAMES
 from supasync_account.auth.account_fragments import PENDING
 from supasync_core.model.errors import SchemaError
 
-DATES: Final = ("last_sign_in_at", "updated_at")
+DATES: Final = ("last_sign_in_at", "updated_at", "last_used_at", "sign_count")
 """Columns that move at each sign-in: copied with an account, and never compared."""
-FACTORS: Final = "mfa_factors"
-"""The table that is copied by consent alone: it holds the secrets of authenticator apps."""
 _NEEDED: Final = {
     "users": ("id", "email"),
     "identities": ("id", "user_id", "provider", "provider_id", "identity_data"),
@@ -61,12 +60,12 @@ class AccountColumns:
     owned: tuple[AccountTable, ...]
 
     @classmethod
-    def of(cls, old: AccountDoor, new: AccountDoor, *, factors: bool = False) -> Self:
+    def of(cls, old: AccountDoor, new: AccountDoor, extras: Sequence[str] = ()) -> Self:
         """Both sides asked; SchemaError where one has no accounts, or a version of Auth that is too old.
 
-        ``factors``: MFA factors are copied, too.
+        ``extras`` are tables of `account_extras` that are copied, too.
         """
-        needed = {**_NEEDED, **({FACTORS: ("id", "user_id", "secret")} if factors else {})}
+        needed = {**_NEEDED, **{each.table: each.needed for each in EXTRAS if each.table in extras}}
         known = {"OLD": _known("OLD", old, needed), "NEW": _known("NEW", new, needed)}
         users, *owned = (_table(name, known["OLD"][name], known["NEW"][name]) for name in needed)
         _refuse_lost_doors(old, [each for each in _DOORS if f"{each} (only in OLD)" in users.left_out])
@@ -112,6 +111,9 @@ def _known(
         found[table][column] = generated
     for table, needed in wanted.items():
         missing = [name for name in needed if name not in found[table]]
+        if not found[table] and table in NAMES:
+            what = f"this database has no table auth.{table} for {NAMES[table]}"
+            raise SchemaError(f"{project}: {what}", hint=_OLDER)
         if not found[table]:
             raise SchemaError(
                 f"{project}: this database has no table auth.{table}, so it has no accounts of Supabase Auth",

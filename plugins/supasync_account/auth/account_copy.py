@@ -35,7 +35,7 @@ class AccountCopy:
     @classmethod
     def between(cls, old: AccountDoor, new: AccountDoor, choices: Choices) -> "AccountCopy":
         """A copy; SchemaError where a side has no Supabase Auth."""
-        columns = AccountColumns.of(old, new, factors=choices.factors)
+        columns = AccountColumns.of(old, new, choices.extras)
         there, here = AccountSide.of(old, columns), AccountSide.of(new, columns)
         return cls(there, here, AccountRecords.of(here.door, columns), choices)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, Self
 
-ADMITTED: Final = ("users", "identities", "mfa_factors")
+ADMITTED: Final = ("users", "identities", "mfa_factors", "webauthn_credentials")
 """The tables of ``auth`` that are read."""
 
 

@@ -202,6 +202,9 @@ READS: Final[Mapping[str, Query]] = {
     "callers": Query(_CALLERS),
     "counts": Query(_COUNTS),
     "with_factors": Query("select pg_catalog.count(distinct f.user_id) as accounts from auth.mfa_factors f"),
+    "with_passkeys": Query(
+        "select pg_catalog.count(distinct p.user_id) as accounts from auth.webauthn_credentials p"
+    ),
     "says_something": Query(
         "select pg_catalog.count(*) as accounts from auth.users u "
         "where coalesce(pg_catalog.to_jsonb(u) ->> %s::text, '') not in ('', 'false')"

@@ -14,6 +14,8 @@ from itertools import count
 from typing import Final, Literal
 
 from supasync_account.auth.account_door import ADMITTED
+from supasync_account.auth.account_extras import NAMES as NAMES_OF_EXTRAS
+from supasync_account.auth.account_extras import chosen_tables, words
 from supasync_account.auth.account_fragments import fragments
 from supasync_account.auth.account_queries import MADE, QUERIES, READS, RECORDS, Query
 from supasync_core.api.run_step import ScriptAsked
@@ -25,8 +27,6 @@ NAMES: Final[Mapping[Project, str]] = {"OLD": "supasync_auth_old", "NEW": "supas
 """The function of each project."""
 VERSION: Final = 1
 """Of the functions."""
-OPTIONAL: Final = ("mfa_factors",)
-"""Tables that are admitted by consent alone."""
 _VALUE: Final = re.compile(r"%s::(\w+)(\[\])?")
 _RECORDS: Final = """\
     if to_regclass('public.supasync_accounts') is null then
@@ -43,12 +43,12 @@ def asked(what: ScriptAsked) -> str:
 
 def script(project: Project, settings: Mapping[str, str]) -> str:
     """The function for this project; it admits what the section ``auth:`` wants to copy."""
-    factors = settings.get("mfa") == "copy"
-    tables = [each for each in ADMITTED if factors or each not in OPTIONAL]
+    extras = chosen_tables(settings, {})
+    tables = [each for each in ADMITTED if each in extras or each not in NAMES_OF_EXTRAS]
     queries = QUERIES if project == "NEW" else READS
     new = project == "NEW"
     parts = {
-        ":more": " and the secrets of authenticator apps" if factors else "",
+        ":more": "".join(f", {each}" for each in words(extras)),
         ":remembered": _file("account-remembered") if new else "",
         ":opening": _file("account-opening") if new else "",
         ":records": _RECORDS if new else "",

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from supasync_account.auth.account_columns import FACTORS, AccountColumns, parts_of
+from supasync_account.auth.account_columns import AccountColumns, parts_of
 from supasync_account.auth.account_door import AccountDoor
+from supasync_account.auth.account_extras import NAMES
 from supasync_core.model.errors import LargeAnswerError, SlowQueryError
 from supasync_core.system.executors import executor
 
@@ -154,7 +155,7 @@ class AccountSide:
             if there := [each for each in names if each in users]:
                 yield what, parts_of(there, {})
         for table in self.columns.owned:
-            what = "MFA factors" if table.name == FACTORS else table.name
+            what = NAMES.get(table.name, table.name)
             yield what, parts_of((), {table.name: table.compared})
 
     def _list(self, ids: Iterable[str]) -> None:

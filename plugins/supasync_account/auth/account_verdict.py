@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_door import AccountDoor
+from supasync_account.auth.account_extras import left_out
 from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
 from supasync_core.model.errors import DiffCode
 
 MOVING: Final = "times of sign-ins and of changes, and links in mails that wait for an answer"
-UNCOPIED: Final = "passkeys, sessions, SSO providers, and the settings of Auth: they are not copied yet"
+UNCOPIED: Final = "sessions, SSO providers, and the settings of Auth: they are not copied yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class AccountVerdict:
     changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     emails: Mapping[str, str | None] = field(default_factory=dict)
     left_out: Sequence[str] = ()
-    factors: bool = False
-    """Whether MFA factors were compared."""
+    extras: Sequence[str] = ()
+    """The tables that were compared beside those that always are."""
     by: str = "by digests, password hashes included"
     """How it was compared."""
     beyond: Sequence[str] = ()
@@ -47,7 +48,7 @@ class AccountVerdict:
         if self.beyond:
             return list(self.beyond)
         lone = [f"columns of one side alone: {', '.join(self.left_out)}"] if self.left_out else []
-        uncopied = UNCOPIED if self.factors else f"MFA factors, {UNCOPIED}"
+        uncopied = ", ".join([*(each.what for each in left_out(self.extras)), UNCOPIED])
         return [MOVING, uncopied, *lone]
 
     def who(self, account: str) -> str:
@@ -68,9 +69,9 @@ class AccountVerdict:
         }
 
 
-def compare(old_door: AccountDoor, new_door: AccountDoor, *, factors: bool = False) -> AccountVerdict:
+def compare(old_door: AccountDoor, new_door: AccountDoor, extras: Sequence[str] = ()) -> AccountVerdict:
     """Both sides by the digests of their accounts; where these differ, what differs."""
-    columns = AccountColumns.of(old_door, new_door, factors=factors)
+    columns = AccountColumns.of(old_door, new_door, extras)
     old, new = AccountSide.of(old_door, columns), AccountSide.of(new_door, columns)
     there, here = both_sums(old, new)
     missing: list[str] = []
@@ -86,7 +87,7 @@ def compare(old_door: AccountDoor, new_door: AccountDoor, *, factors: bool = Fal
     emails = {**new.emails([*extra, *unequal]), **old.emails([*missing, *unequal])}
     owned = (f"{table.name}: {each}" for table in columns.owned for each in table.left_out)
     left_out = (*columns.users.left_out, *owned)
-    return AccountVerdict(total(there), total(here), missing, extra, changed, emails, left_out, factors)
+    return AccountVerdict(total(there), total(here), missing, extra, changed, emails, left_out, extras)
 
 
 def _what_differs(

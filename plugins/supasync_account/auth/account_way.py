@@ -20,11 +20,11 @@ WayName = Literal["sql", "functions", "keys"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What a person chose: what is accepted, what is done about deleted accounts, and MFA factors or not."""
+    """What a person chose: what is accepted, what is done about deleted accounts, which extras are copied."""
 
     accepted: Sequence[str] = ()
     deletes: Deletes = "report"
-    factors: bool = False
+    extras: Sequence[str] = ()
 
 
 class Copying(Protocol):

@@ -1,6 +1,6 @@
 """`supasync auth`: the accounts of Supabase Auth, copied, proven and inspected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import click
@@ -20,13 +20,20 @@ _LIMIT = partial(
 )
 
 
-_MFA = partial(
-    click.option,
-    "--mfa/--no-mfa",
-    default=None,
-    help="Copy and compare MFA factors, too: the secrets of authenticator apps. By default as auth: in "
-    "tables.yaml says, or not.",
-)
+def _extras(command: Callable[..., int]) -> Callable[..., int]:
+    """The options for what is copied by consent alone."""
+    command = click.option(
+        "--passkeys/--no-passkeys",
+        default=None,
+        help="Copy and compare passkeys, too: they work in NEW only under the same domain. By default as "
+        "auth: in tables.yaml says, or not.",
+    )(command)
+    return click.option(
+        "--mfa/--no-mfa",
+        default=None,
+        help="Copy and compare MFA factors, too: the secrets of authenticator apps. By default as auth: in "
+        "tables.yaml says, or not.",
+    )(command)
 
 
 @click.group()
@@ -35,10 +42,10 @@ def auth() -> None:
 
 
 @auth.command()
-@_MFA()
+@_extras
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
-def check(session: Session, /, *, mfa: bool | None, as_json: bool) -> int:
+def check(session: Session, /, *, as_json: bool, **extras: bool | None) -> int:
     """Say how accounts can be copied, and what is in the way.
 
     Also says what such a copy carries. Nothing is written. Exits with 3 where something has to be fixed
@@ -46,7 +53,7 @@ def check(session: Session, /, *, mfa: bool | None, as_json: bool) -> int:
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
-    return auth_runs.checked(session, mfa=mfa, as_json=as_json)
+    return auth_runs.checked(session, extras=extras, as_json=as_json)
 
 
 @auth.command()
@@ -65,19 +72,20 @@ def check(session: Session, /, *, mfa: bool | None, as_json: bool) -> int:
     help="What to do about accounts that OLD deleted: nothing, name them, or delete them in NEW too. By "
     "default as auth: in tables.yaml says, or report.",
 )
-@_MFA()
+@_extras
 @_LIMIT()
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
 def sync(  # noqa: PLR0913 - the options
     session: Session,
+    /,
     accepted: Sequence[str],
     deletes: Deletes | None,
     limit: int,
     *,
-    mfa: bool | None,
     dry_run: bool,
     as_json: bool,
+    **extras: bool | None,
 ) -> int:
     """Copy new and changed accounts from OLD to NEW, under the same ids.
 
@@ -89,16 +97,16 @@ def sync(  # noqa: PLR0913 - the options
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
     if dry_run:
-        return auth_runs.planned(session, accepted, mfa=mfa, as_json=as_json)
-    return auth_runs.copied(session, accepted, deletes, limit, mfa=mfa, as_json=as_json)
+        return auth_runs.planned(session, accepted, extras=extras, as_json=as_json)
+    return auth_runs.copied(session, accepted, deletes, limit, extras=extras, as_json=as_json)
 
 
 @auth.command()
-@_MFA()
+@_extras
 @_LIMIT()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
-def verify(session: Session, /, limit: int, *, mfa: bool | None, as_json: bool) -> int:
+def verify(session: Session, /, limit: int, *, as_json: bool, **extras: bool | None) -> int:
     """Compare the accounts of OLD and NEW by digests.
 
     By SQL, passwords' hashes and linked logins are included; what was not compared is said. Nothing is
@@ -107,4 +115,4 @@ def verify(session: Session, /, limit: int, *, mfa: bool | None, as_json: bool) 
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 
-    return auth_runs.verified(session, limit, mfa=mfa, as_json=as_json)
+    return auth_runs.verified(session, limit, extras=extras, as_json=as_json)

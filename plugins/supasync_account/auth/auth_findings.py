@@ -1,11 +1,13 @@
 """What `supasync auth check` says: the way, what it carries, what both sides have, what is in the way."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from supasync_account.auth.account_columns import FACTORS, AccountColumns
+from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_door import AccountDoor
+from supasync_account.auth.account_extras import EXTRAS, NAMES, left_out, words
 from supasync_account.auth.account_flaws import FLAWS
 from supasync_account.auth.account_side import AccountSide
 from supasync_account.auth.account_triggers import GUARD, AccountTrigger, triggers
@@ -16,7 +18,7 @@ from supasync_core.model.wording import counted
 CARRIED: Final = (
     "ids, e-mails, phones, password hashes, linked logins (OAuth), metadata, confirmation, bans, roles"
 )
-NOT_CARRIED: Final = "passkeys, sessions (cutover offers to copy them), SSO providers, settings of Auth"
+NOT_CARRIED: Final = "sessions (cutover offers to copy them), SSO providers, settings of Auth"
 SHOWN: Final = 5
 WAYS: Final = {
     "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",
@@ -32,7 +34,7 @@ class AuthFindings:
 
     way: str = "sql"
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    factors: bool = False
+    extras: Sequence[str] = ()
     columns: AccountColumns | None = None
     triggers: list[AccountTrigger] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -52,14 +54,15 @@ class AuthFindings:
         """What is copied."""
         if self.carries:
             return self.carries[0]
-        return f"{CARRIED}, MFA factors" if self.factors else CARRIED
+        return ", ".join([CARRIED, *words(self.extras)])
 
     @property
     def not_carried(self) -> str:
         """What is not."""
         if self.carries:
             return self.carries[1]
-        return NOT_CARRIED if self.factors else f"MFA factors (--mfa copies them), {NOT_CARRIED}"
+        lone = [f"{each.what} (--{each.setting} copies them)" for each in left_out(self.extras)]
+        return ", ".join([*lone, NOT_CARRIED])
 
     @property
     def lines(self) -> list[str]:
@@ -97,32 +100,33 @@ class AuthFindings:
         }
 
 
-def inspect(old: AccountDoor, new: AccountDoor, *, factors: bool = False, way: str = "sql") -> AuthFindings:
-    """Look at both sides; nothing is written. ``factors``: MFA factors are to be copied, too."""
-    found = AuthFindings(way=way, factors=factors)
+def inspect(
+    old: AccountDoor, new: AccountDoor, *, extras: Sequence[str] = (), way: str = "sql"
+) -> AuthFindings:
+    """Look at both sides; nothing is written. ``extras`` are tables that are to be copied, too."""
+    found = AuthFindings(way=way, extras=extras)
     for side, door, wanted in (
         ("OLD", old, ["SELECT"]),
         ("NEW", new, ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ):
-        found.findings += [*_rights(side, door, wanted, factors=factors), *_open_to(side, door)]
+        found.findings += [*_rights(side, door, wanted, extras), *_open_to(side, door)]
     if found.findings:
         return found
-    found.columns = AccountColumns.of(old, new, factors=factors)
+    found.columns = AccountColumns.of(old, new, extras)
     found.counts = {"OLD": _counts(old), "NEW": _counts(new)}
     found.triggers = triggers(new, found.columns)
     found.findings += _of_triggers(found.triggers)
     found.findings += _of_flaws(AccountSide.of(old, found.columns))
-    if found.counts["OLD"].get("with MFA factors") and not factors:
-        number = counted(found.counts["OLD"]["with MFA factors"], "account has", "accounts have")
-        text = f"{number} MFA factors, which are not copied: they sign in to NEW by password alone"
-        found.findings.append(
-            warning(text, hint="copy them, too: mfa: copy under auth: in tables.yaml, or --mfa")
-        )
+    for each in left_out(extras):
+        if number := found.counts["OLD"].get(f"with {each.what}"):
+            text = f"{counted(number, 'account has', 'accounts have')} {each.what}, which are not copied: "
+            hint = f"copy them, too: {each.setting}: copy under auth: in tables.yaml, or --{each.setting}"
+            found.findings.append(warning(text + each.without, hint=hint))
     return found
 
 
-def _rights(side: str, door: AccountDoor, wanted: list[str], *, factors: bool) -> list[Finding]:
-    tables = ["auth.users", "auth.identities", *(["auth.mfa_factors"] if factors else [])]
+def _rights(side: str, door: AccountDoor, wanted: list[str], extras: Sequence[str]) -> list[Finding]:
+    tables = ["auth.users", "auth.identities", *(f"auth.{each}" for each in extras)]
     lacking = [f"{what} on {table}" for table, what, has in door.ask("rights", tables, wanted) if not has]
     hint = "connect as postgres: Dashboard -> Connect -> Session pooler"
     found = (
@@ -153,8 +157,12 @@ def _open_to(side: str, door: AccountDoor) -> list[Finding]:
 def _counts(door: AccountDoor) -> dict[str, int]:
     [(accounts, hashes, linked)] = door.ask("counts")
     counts = {"accounts": accounts, "with a password": hashes, "with a linked login": linked}
-    if any(table == FACTORS for table, *_ in door.ask("columns", [FACTORS])):
-        [(counts["with MFA factors"],)] = door.ask("with_factors")
+    there = {table for table, *_ in door.ask("columns", list(NAMES))}
+    for each in EXTRAS:
+        if each.table in there:
+            [(number,)] = door.ask(each.query)
+            if number or each.table == EXTRAS[0].table:
+                counts[f"with {each.what}"] = number
     return counts
 
 

@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 import click
 
 from supasync_account.auth import Deletes
+from supasync_account.auth.account_extras import chosen_tables
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_verdict import AccountVerdict
 from supasync_account.auth.account_way import Choices, Copying, Way
-from supasync_account.auth.auth_step import copies_factors, policy
+from supasync_account.auth.auth_step import policy
 from supasync_account.auth.chosen_way import chosen
 from supasync_core.cli import output
 from supasync_core.cli.sync import interruptible
@@ -23,11 +24,14 @@ from supasync_core.project.session import Session
 from supasync_core.system import lock
 from supasync_core.usage.meter import metered
 
+Options = Mapping[str, bool | None]
+"""What options say of each extra by its setting; None where they say nothing."""
 
-def checked(session: Session, *, mfa: bool | None, as_json: bool) -> int:
+
+def checked(session: Session, *, extras: Options, as_json: bool) -> int:
     """What both sides have; the exit code."""
     with session.migration() as migration, _chosen(session, migration) as way:
-        found = way.inspect(_choices(session, mfa=mfa))
+        found = way.inspect(_choices(session, extras=extras))
     if as_json:
         output.print_json(found.as_json())
     else:
@@ -43,7 +47,7 @@ def copied(  # noqa: PLR0913 - the options
     deletes: Deletes | None,
     limit: int,
     *,
-    mfa: bool | None,
+    extras: Options,
     as_json: bool,
 ) -> int:
     """Copy accounts under the lease; the exit code."""
@@ -52,7 +56,7 @@ def copied(  # noqa: PLR0913 - the options
         session.migration() as migration,
         _chosen(session, migration) as way,
     ):
-        copy = way.copying(_choices(session, accepted, deletes, mfa=mfa))
+        copy = way.copying(_choices(session, accepted, deletes, extras=extras))
         copy.refuse_early()
         report = _recorded(session, migration, copy)
     if as_json:
@@ -62,11 +66,11 @@ def copied(  # noqa: PLR0913 - the options
     return report.exit_code
 
 
-def verified(session: Session, limit: int, *, mfa: bool | None, as_json: bool) -> int:
+def verified(session: Session, limit: int, *, extras: Options, as_json: bool) -> int:
     """Compare the accounts of both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration, _chosen(session, migration) as way:
-        found = way.compare(_choices(session, mfa=mfa))
+        found = way.compare(_choices(session, extras=extras))
     if as_json:
         output.print_json(found.as_json())
     else:
@@ -80,12 +84,12 @@ def _section(session: Session) -> Mapping[str, str]:
 
 
 def _choices(
-    session: Session, accepted: Sequence[str] = (), deletes: Deletes | None = None, *, mfa: bool | None
+    session: Session, accepted: Sequence[str] = (), deletes: Deletes | None = None, *, extras: Options
 ) -> Choices:
     """The options, and what auth: in tables.yaml says where there is none."""
     section = _section(session)
-    factors = copies_factors(section) if mfa is None else mfa
-    return Choices(accepted=accepted, deletes=deletes or policy(section), factors=factors)
+    tables = chosen_tables(section, extras)
+    return Choices(accepted=accepted, deletes=deletes or policy(section), extras=tables)
 
 
 def _chosen(session: Session, migration: Migration) -> AbstractContextManager[Way]:
@@ -114,10 +118,10 @@ def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountR
     return report
 
 
-def planned(session: Session, accepted: Sequence[str], *, mfa: bool | None, as_json: bool) -> int:
+def planned(session: Session, accepted: Sequence[str], *, extras: Options, as_json: bool) -> int:
     """Count what would be copied; the exit code."""
     with session.migration() as migration, _chosen(session, migration) as way:
-        made = way.copying(_choices(session, accepted, mfa=mfa)).planned()
+        made = way.copying(_choices(session, accepted, extras=extras)).planned()
     counts = {
         "old": made.old,
         "new": made.new_total,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from supasync_account.auth import POLICIES, Deletes
+from supasync_account.auth.account_extras import chosen_tables
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_way import Choices
 from supasync_account.auth.chosen_way import chosen
@@ -114,14 +115,9 @@ def flag_problem(value: str) -> str | None:
     return None if value.isidentifier() and value.isascii() else "must be a name of letters, digits and _"
 
 
-def mfa_problem(value: str) -> str | None:
-    """What is wrong with ``mfa:``."""
+def extra_problem(value: str) -> str | None:
+    """What is wrong with ``mfa:`` or ``passkeys:``."""
     return None if value in ("copy", "leave") else "must be copy or leave"
-
-
-def copies_factors(settings: Mapping[str, str]) -> bool:
-    """Whether MFA factors are copied."""
-    return settings.get("mfa") == "copy"
 
 
 def policy(settings: Mapping[str, str]) -> Deletes:
@@ -132,7 +128,7 @@ def policy(settings: Mapping[str, str]) -> Deletes:
 def _choices(context: StepContext) -> Choices:
     settings = context.settings
     accepted = ("triggers",) if settings.get("triggers") == "fire" else ()
-    return Choices(accepted=accepted, deletes=policy(settings), factors=copies_factors(settings))
+    return Choices(accepted=accepted, deletes=policy(settings), extras=chosen_tables(settings, {}))
 
 
 def _result(report: AccountReport) -> StepResult:

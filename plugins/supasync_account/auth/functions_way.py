@@ -21,13 +21,13 @@ class FunctionsWay:
     name: Final[WayName] = "functions"
 
     def inspect(self, choices: Choices) -> AuthFindings:
-        return inspect(self.old, self.new, factors=choices.factors, way=self.name)
+        return inspect(self.old, self.new, extras=choices.extras, way=self.name)
 
     def copying(self, choices: Choices) -> AccountCopy:
         return AccountCopy.between(self.old, self.new, choices)
 
     def compare(self, choices: Choices) -> AccountVerdict:
-        return compare(self.old, self.new, factors=choices.factors)
+        return compare(self.old, self.new, extras=choices.extras)
 
 
 def functions_way(context: StepContext) -> FunctionsWay | None:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from supasync_account.auth.account_extras import words
 from supasync_account.auth.account_verdict import AccountVerdict
 from supasync_account.auth.account_way import Choices, WayName
 from supasync_account.auth.auth_findings import AuthFindings
@@ -39,17 +40,17 @@ class KeysWay:
     name: Final[WayName] = "keys"
 
     def inspect(self, choices: Choices) -> AuthFindings:
-        _refuse_factors(choices)
+        _refuse_extras(choices)
         old, new = self._lists()
         return inspect(self.new, old, new, flag=self.flag)
 
     def copying(self, choices: Choices) -> KeyCopy:
-        _refuse_factors(choices)
+        _refuse_extras(choices)
         return KeyCopy(self.old, self.new, choices, self.flag, self.afford)
 
     def compare(self, choices: Choices) -> AccountVerdict:
         """What differs; SchemaError where a list is not known to be whole."""
-        _refuse_factors(choices)
+        _refuse_extras(choices)
         old, new = self._lists()
         for project, listing in (("OLD", old), ("NEW", new)):
             if not listing.whole:
@@ -81,12 +82,13 @@ class KeysWay:
             return there.result(), here
 
 
-def _refuse_factors(choices: Choices) -> None:
-    """ConfigError where MFA factors are wanted."""
-    if choices.factors:
+def _refuse_extras(choices: Choices) -> None:
+    """ConfigError where MFA factors or passkeys are wanted."""
+    if choices.extras:
+        what = " and ".join(words(choices.extras))
         raise ConfigError(
-            ["MFA factors cannot be copied by the secret keys: the API does not show them"],
-            hint="put both connection strings into .env, or leave out mfa: copy and --mfa",
+            [f"{what} cannot be copied by the secret keys: the API does not show them"],
+            hint="put both connection strings into .env, or leave out mfa: and passkeys: (--mfa, --passkeys)",
         )
 
 

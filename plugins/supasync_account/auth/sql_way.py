@@ -20,13 +20,13 @@ class SqlWay:
     name: Final[WayName] = "sql"
 
     def inspect(self, choices: Choices) -> AuthFindings:
-        return inspect(*self._doors(), factors=choices.factors)
+        return inspect(*self._doors(), extras=choices.extras)
 
     def copying(self, choices: Choices) -> AccountCopy:
         return AccountCopy.between(*self._doors(), choices)
 
     def compare(self, choices: Choices) -> AccountVerdict:
-        return compare(*self._doors(), factors=choices.factors)
+        return compare(*self._doors(), extras=choices.extras)
 
     def _doors(self) -> tuple[SessionDoor, SessionDoor]:
         return SessionDoor(self.old), SessionDoor(self.new)
