@@ -11,7 +11,7 @@ from supasync_account.storage.object_copy import Copied, Copier, Task
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport, Weight
-from supasync_core.model.errors import TransientError
+from supasync_core.model.errors import SupasyncError, TransientError
 from supasync_core.system.executors import executor
 
 _AT_ONCE: Final = 100
@@ -61,14 +61,24 @@ class StorageTransfer:
                     self._keep()
 
     def _looked_ahead(self, tasks: Iterable[Task], pool: Executor) -> Iterator[Task]:
-        """Those that may begin, as many of them looked up as are copied at once."""
+        """Those that may begin, as many of them looked up as are copied at once.
+
+        An error that lets another one not begin is raised behind them.
+        """
+        error: SupasyncError | None = None
         for task in tasks:
-            if self._may_begin(task):
-                self._ahead.append((pool.submit(self.copier.looked_ahead, task), task))
+            try:
+                if self._may_begin(task):
+                    self._ahead.append((pool.submit(self.copier.looked_ahead, task), task))
+            except SupasyncError as err:
+                error = err
+                break
             if len(self._ahead) > self.workers:
                 yield self._ahead.popleft()[0].result()
         while self._ahead:
             yield self._ahead.popleft()[0].result()
+        if error is not None:
+            raise error
 
     def _may_begin(self, task: Task) -> bool:
         """Whether it is begun in this run; else it is counted as left."""
