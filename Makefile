@@ -25,7 +25,7 @@ NODE_PACKAGES = tests/lite/node_modules/.package-lock.json
 unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
-.PHONY: help demo test quick explore lowest coverage soak bench lint format clean
+.PHONY: help demo test quick explore lowest coverage soak bench docs lint format clean
 
 help: ## show this list
 	@while IFS= read -r line; do case $$line in \
@@ -57,6 +57,10 @@ soak: .venv/.dev ## play random schedules on real servers; in memory: make soak 
 bench: .venv/.bench $(NODE_PACKAGES) ## measure against other ways; a quarter of an hour on a quiet machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+docs: .venv/.dev ## build these pages as a site that works from a file system: site/index.html
+	@$(BIN)/python docs/pictures.py >/dev/null 2>&1 || echo 'note: the pictures stay as they are' >&2
+	@$(BIN)/python docs/site.py site
+
 lint: .venv/.dev ## check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -67,7 +71,7 @@ format: .venv/.dev ## rewrite the code in the project's style
 	@$(BIN)/ruff format
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist tests/lite/node_modules
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist site tests/lite/node_modules
 	find supasync_core plugins tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -127,7 +127,7 @@ def test_the_python_and_yaml_of_every_page_can_be_read(page: Path) -> None:
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
-    linked = set(re.findall(r"\((docs/[^)#]+)", text_of(ROOT / "README.md")))
+    linked = set(re.findall(r"\((docs/[^)#]+\.md)", text_of(ROOT / "README.md")))
     assert {
         page.relative_to(ROOT).as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")
     } == linked

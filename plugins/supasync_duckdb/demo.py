@@ -34,6 +34,8 @@ def demo(ctx: click.Context, folder: Path | None, *, show: bool) -> int:
     OLD and NEW are DuckDB files here; everything else is what runs between two Supabase projects. It ends
     with a report of its runs: supasync-demo.html in this folder, or in the one of --folder.
     """
+    from supasync_core.cli.styles import styled_line  # noqa: PLC0415 - --help prints none
+
     with _folder(folder) as place:
         for name in ("tables.yaml", "changes.sql"):
             (place / name).write_text(_text(name), encoding="utf-8")
@@ -41,21 +43,21 @@ def demo(ctx: click.Context, folder: Path | None, *, show: bool) -> int:
             _run(place / name, _text("schema.sql"))
         _run(place / "old.duckdb", _text("rows.sql"))
         for hour, what in enumerate(HOURS):
-            click.secho(f"\n--- {what}", bold=True)
+            styled_line(f"\n--- {what}", "bold")
             for change in _text("changes.sql").split("-- next hour\n")[hour : hour + 1]:
                 _run(place / "old.duckdb", change)
             if hour == 0:
                 _call(ctx, place, "setup")
             _call(ctx, place, "sync")
-        click.secho("\n--- how it stands", bold=True)
+        styled_line("\n--- how it stands", "bold")
         if folder:
             _call(ctx, place, "status")
         else:
             _status_without_next(ctx, place)
-        click.secho("\n--- whether it is all there", bold=True)
+        styled_line("\n--- whether it is all there", "bold")
         _call(ctx, place, "diff", "old", "new")
-        click.secho("OLD and NEW hold the same rows in all five tables.", fg="green")
-        click.secho("\n--- and as a picture", bold=True)
+        styled_line("OLD and NEW hold the same rows in all five tables.", "green")
+        styled_line("\n--- and as a picture", "bold")
         page = (folder or Path()) / PAGE
         _call(ctx, place, "report", "--out", str(page), *(["--open"] if show else []))
         if folder:
@@ -104,7 +106,9 @@ def _run(path: Path, statements: str) -> None:
 
 def _call(ctx: click.Context, place: Path, *command: str) -> None:
     """Run a command of the same command line, with what it prints under what a person would have typed."""
-    click.secho(f"$ supasync {' '.join(command)}", fg="cyan")
+    from supasync_core.cli.styles import styled_line  # noqa: PLC0415 - as above
+
+    styled_line(f"$ supasync {' '.join(command)}", "cyan")
     sys.stdout.flush()
     root = ctx.find_root().command
     code = root.main(

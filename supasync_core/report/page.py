@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -52,8 +53,8 @@ def page(facts: Facts, *, values: bool = False) -> str:
     days = last_days(found.past.records, found.now)
     return rendered(
         "page.html.j2",
-        source=facts.settings.source.ref,
-        sink=facts.settings.sink.ref,
+        source=_shown(facts.settings.source.ref),
+        sink=_shown(facts.settings.sink.ref),
         written=moment(found.now, 0),
         headline=headline(found, facts.verification),
         phase=found.phase,
@@ -66,6 +67,12 @@ def page(facts: Facts, *, values: bool = False) -> str:
         certificate=certificate(facts.switch) if facts.switch.switched_at else None,
         values=values,
     )
+
+
+def _shown(ref: str) -> str:
+    """A project as a page shows it that others may see: of a file its name, not where it lies."""
+    kind, _, place = ref.partition(":")
+    return f"{kind}:{Path(place).name}" if Path(place).is_absolute() and not place.startswith("//") else ref
 
 
 def _tables(facts: Facts, days: list[Day]) -> Iterator[dict[str, Any]]:
