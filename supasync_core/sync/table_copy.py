@@ -56,6 +56,8 @@ class TableCopy:
     unchanged: int = 0
     refused: int = 0
     expected: int | None = None
+    at_first: int | None = None
+    """Rows that were counted with the first page: those that came since are none of them."""
     """As many rows as the source counted."""
     tally: Tally = field(init=False)
     urls: OldUrls = field(init=False)
@@ -160,7 +162,7 @@ class TableCopy:
         aside = writer.quarantine.keys(self.table)
         error: SchemaError | None = None
         try:
-            self.tally.finished(self.expected, self.left_out, aside)
+            self.tally.finished(self.at_first, self.left_out, aside)
         except SchemaError as err:
             error = err
         if self.tally.note:
@@ -272,6 +274,7 @@ class TableCopy:
         self.synced += arrived
         for piece in pieces:
             self.expected = self.expected if piece.total is None else piece.total
+            self.at_first = piece.total if self.at_first is None else self.at_first
         return rows
 
     def _result(self, status: TableStatus, aside: Newly | None = None) -> TableResult:

@@ -95,15 +95,15 @@ class Tally:
         if self.whole:
             self.keys.add(self.table, batch)
 
-    def finished(self, expected: int | None, left_out: int, aside: Collection[object] | None) -> None:
-        """SchemaError where keys of the source were lost; ``expected`` rows of it were counted at first.
+    def finished(self, at_first: int | None, left_out: int, aside: Collection[object] | None) -> None:
+        """SchemaError where keys of the source were lost; ``at_first`` rows of it were counted at first.
 
         Rows ``aside`` were refused; None where they are not known one by one: then nothing is judged.
         """
         if aside is None:
             return
         try:
-            self.mark = self._judged(expected, left_out, len(aside))
+            self.mark = self._judged(at_first, left_out, len(aside))
         except TransientError:
             self.mark = None
             self.note = (
@@ -114,7 +114,7 @@ class Tally:
             self.mark = FEWER
             raise
 
-    def _judged(self, expected: int | None, left_out: int, aside: int) -> str | None:
+    def _judged(self, at_first: int | None, left_out: int, aside: int) -> str | None:
         if not self.whole:
             return self._gone_on(aside)
         if not self.statements or (self.unchanged and self.table.transform):
@@ -123,8 +123,10 @@ class Tally:
             return None
         sent = self.keys.count() + self.unchanged
         found = sent + left_out
-        if found < (expected or 0) and found < (rows := self.migration.source.count(self.table)):
-            raise self._repeated(min(rows, expected or 0) - left_out, sent)
+        if found < (at_first or 0) and not self._unique:
+            rows = min(self.migration.source.count(self.table), at_first or 0)
+            if found < rows:
+                raise self._repeated(rows - left_out, sent)
         if (there := self._there()) < sent - aside:
             raise self._fewer(there, f"{sent:,} different keys of OLD were sent")
         return None
@@ -140,6 +142,12 @@ class Tally:
             if there < rows - aside:
                 raise self._fewer(there, f"OLD has {rows:,}")
         return None
+
+    @property
+    def _unique(self) -> bool:
+        """Whether the source itself tells its rows apart by the key."""
+        primary = self.migration.source.shape(self.table).key
+        return bool(primary) and {*primary} <= {*self.table.key}
 
     def _there(self) -> int:
         return self.migration.sink.count(self.table.whole())
