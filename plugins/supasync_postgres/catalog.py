@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, Literal
 
+from supasync_core.model.pg_types import MOMENTS, WHOLE
 from supasync_core.model.table import Column, Shape, Table
 from supasync_postgres.database import Database
 from supasync_postgres.transaction import Statement
@@ -24,6 +25,11 @@ Cast = Literal["", "own", "elements", "within"]
 An implicit cast counts as the latter, whatever it leads to: it may run where a value is compared.
 """
 
+_ONE_TEXT: Final = (
+    *(*WHOLE, *MOMENTS, "boolean", "uuid", "text", "character varying", "bytea", "money"),
+    *("inet", "cidr", "macaddr", "macaddr8", "time without time zone", "time with time zone"),
+)
+"""Types of which equal values are one text, where no collation says otherwise."""
 _COLUMNS: Final = """
 with recursive base (oid, base) as (
     select t.oid, t.oid from pg_type t where t.typtype <> 'd'
@@ -80,7 +86,9 @@ select n.nspname, c.relname, c.relkind, coalesce((select json_agg(json_build_obj
         when t.oid >= 16384 and j.at is null and exists (select from pg_cast s
             where s.castsource = t.oid and s.casttarget = 'json'::regtype) then 'always'
         else '' end,
-    'cast', coalesce(j.at, '')) order by a.attnum)
+    'cast', coalesce(j.at, ''),
+    'loose', exists (select from pg_collation o where o.oid = a.attcollation and not o.collisdeterministic)
+    ) order by a.attnum)
     from pg_attribute a
     join base b on b.oid = a.atttypid
     join pg_type t on t.oid = b.base
@@ -121,11 +129,18 @@ class PgColumn:
     cast: Cast
     order: str
     """The schema of the operators that its index and ORDER BY use."""
+    loose: bool
+    """Whether its collation takes different texts for equal."""
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.told.name
+
+    @property
+    def spells(self) -> bool:
+        """Whether two values that are equal may be printed otherwise, as 10.5 and 10.50."""
+        return self.loose or not (self.told.type in _ONE_TEXT or self.told.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +237,5 @@ def _column(told: Mapping[str, Any]) -> PgColumn:
         beyond=told["beyond"],
         cast=told["cast"],
         order=told["order"] or "pg_catalog",
+        loose=told["loose"],
     )

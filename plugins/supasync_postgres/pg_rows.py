@@ -177,6 +177,7 @@ class PgRows(BaseSide):
 
     def _page(self, table: Table, sql: PgWindow, total: str, which: str, largest: int) -> Batch:
         """The rows, up to so many bytes: at least one, if there is any."""
+        self._refuse_casts(table)
         chosen = self.chosen(table)
         page = page_of(chosen)
         place = f"{relation(table)} {which}"
@@ -207,8 +208,7 @@ class PgRows(BaseSide):
         return self._window(table)
 
     def _window(self, table: Table) -> PgWindow:
-        if text := self._casts(table):
-            raise table.schema_error(text, hint=_CAST_AWAY)
+        self._refuse_casts(table.narrowed((*table.key, *table.timestamp)))
         columns = self.catalog.table(table).columns
         types = {each.name: each.told.type for each in columns if each.order != "pg_catalog"}
         orders = {each.name: each.order for each in columns}
@@ -226,6 +226,10 @@ class PgRows(BaseSide):
         left_out = set(table.exclude) - {*table.key, *table.timestamp}
         return [named.get(name) or _system(name) for name in wanted if name not in left_out]
 
+    def _refuse_casts(self, table: Table) -> None:
+        if text := self._casts(table):
+            raise table.schema_error(text, hint=_CAST_AWAY)
+
     def _casts(self, table: Table) -> str | None:
         """That reading the table would run somebody's code; None if it would not, or is not known."""
         try:
@@ -239,5 +243,12 @@ class PgRows(BaseSide):
 
 def _system(name: str) -> PgColumn:
     return PgColumn(
-        Column(name), declared="text", computed=True, always=False, beyond="", cast="", order="pg_catalog"
+        Column(name),
+        declared="text",
+        computed=True,
+        always=False,
+        beyond="",
+        cast="",
+        order="pg_catalog",
+        loose=False,
     )

@@ -75,10 +75,16 @@ def _parsed(columns: Sequence[PgColumn], rows: Batch) -> tuple[str, list[str]]:
 
 
 def _merge(table: Table, columns: Sequence[PgColumn], rows: str) -> str:
-    """The statement that inserts these rows, or replaces the columns of those that have their keys."""
+    """The statement that inserts these rows, or replaces the columns of those that have their keys.
+
+    A column of the key is replaced where an equal value may be another text; of all others it would only make
+    PostgreSQL lock the row as if its key changed.
+    """
     names = ", ".join(name_of(column.name) for column in columns)
     key = ", ".join(map(name_of, table.key))
-    changed = [column for column in columns if column.name not in table.key and not column.always]
+    changed = [
+        column for column in columns if not column.always and (column.name not in table.key or column.spells)
+    ]
     changed = changed or [column for column in columns if not column.always][:1]
     sets = ", ".join(f"{name_of(column.name)} = excluded.{name_of(column.name)}" for column in changed)
     update = f"UPDATE SET {sets}" if sets else "NOTHING"

@@ -19,6 +19,8 @@ create unique index on half (id) where label is not null;
 create table late (id bigint unique deferrable, label text);
 create table slots (id bigint primary key, slot int unique deferrable);
 create table pairs (a bigint, b text, label text, primary key (b, a));
+create table prices (id numeric primary key, label text);
+create table spans (id interval primary key, label text);
 create table lists (id bigint primary key, list int[], texts text[]);
 """
 MANY = 60
@@ -48,6 +50,23 @@ def test_rows_that_are_written_again_are_no_more_rows(project: Place) -> None:
     batch = Batch(json.dumps([{"a": at, "b": "x", "label": "y"} for at in range(MANY)]).encode())
     assert [sink.upsert(table, batch) for _ in range(2)] == [MANY, MANY]
     assert project.run("select count(*) from pairs") == [(MANY,)]
+
+
+@pytest.mark.parametrize("others", [0, MANY])
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("prices", "10.5", "10.50"), ("spans", "1 mon", "30 days")],
+)
+def test_a_key_in_another_spelling_arrives(
+    project: Place, name: str, before: str, after: str, others: int
+) -> None:
+    more = [{"id": f"{at + 100}", "label": "x"} for at in range(others)]
+    for text in (before, after):
+        body = json.dumps([{"id": text, "label": text}, *more])
+        assert project.sink().upsert(Table(name=name), Batch(body.encode())) == others + 1
+    query = f"select id::text, label from {name} where id = '{before}'"  # noqa: S608 - ours
+    assert project.run(query) == [(after, after)]
+    project.run(f"truncate {name}")
 
 
 def test_a_deferrable_constraint_holds(project: Place) -> None:
