@@ -1,7 +1,7 @@
 """Loads over direct connections, beside COPY of the same rows; then runs with nothing and 1 % changed.
 
-``python -m benchmarks --only direct``; alone, ``python -m benchmarks.direct ROWS``. With the environment
-variable SLING, the path of sling's program (PyPI: sling, sling-linux-amd64), sling does the same runs, into
+``python -m benchmarks --only direct``; alone, ``python -m benchmarks.direct ROWS``. Where the package
+sling-linux-amd64 is installed, or the variable SLING names sling's program, sling does the same runs, into
 tables that it makes itself: into these, with an inet and an array, version 1.4.11 cannot write.
 """
 
@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -118,7 +119,7 @@ def loading(rows: int, rounds: int) -> list[Result]:
 def five(rows: int, rounds: int) -> list[Result]:
     """A first load, a run with nothing changed, one with 1 % changed: each contender into its own NEW."""
     title = f"direct: {rows:,} rows"
-    program = os.environ.get("SLING")
+    program = os.environ.get("SLING") or _packed()
     with track(data.five(rows)) as ground:
         for number in range(rounds):
             copied = ground.empty(f"copied_{number}")
@@ -187,6 +188,13 @@ def _timed(work: Callable[[], None]) -> Taken:
     began, used = time.perf_counter(), time.process_time()
     work()
     return Taken(time.perf_counter() - began, time.process_time() - used, 0.0, 0.0, "")
+
+
+def _packed() -> str | None:
+    """The program in the package of sling; None without it."""
+    package = find_spec("sling_linux_amd64")
+    places = package.submodule_search_locations if package else None
+    return next((str(found) for place in places or () for found in Path(place).glob("bin/sling-*")), None)
 
 
 def _sling(ground: Track, program: str, new: str, folder: Path) -> Callable[[], Taken]:
