@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -99,7 +100,8 @@ class App:
             case "GET", "/user":
                 return told(signin.own(connection, callers.claims(request, self.settings)))
             case "GET", path if path == USERS:
-                return page(connection, request, audience)
+                most = None if request.max_rows == self.settings.max_rows else request.max_rows
+                return page(connection, request, audience, most)
             case "POST", path if path == USERS:
                 return told(admin.created(connection, fields(request, PARAMETERS), audience))
             case method, path if path.startswith(f"{USERS}/"):
@@ -133,9 +135,10 @@ def refusal(request: Request, error: AuthError) -> Response:
     return Response(error.status, headers, error.body(version))
 
 
-def page(connection: Connection, request: Request, audience: str) -> Response:
-    """A page of the list."""
+def page(connection: Connection, request: Request, audience: str, most: int | None) -> Response:
+    """A page of the list; the server itself has no maximum, a test may say ``most``."""
     asked = listing.Page.of(request.raw_query)
+    asked = asked if most is None else replace(asked, size=min(asked.size, most))
     try:
         rows, total = listing.listed(connection, asked, audience)
     except SickRowError:

@@ -24,6 +24,17 @@ def test_people_with_equal_creation_times_are_not_lost(keys: Projects) -> None:
     assert keys.auth("verify", "--json").json["equal"]
 
 
+def test_a_server_that_lists_fewer_than_are_asked_for_is_read_in_its_pages(keys: Projects) -> None:
+    for user in range(1, 13):
+        keys.sign_up(user, created_at=f"'2026-01-{user:02}'")
+    keys.space.old.server.misbehave({"kind": "max-rows", "path": USERS, "max_rows": 5, "times": None})
+    keys.space.new.server.misbehave({"kind": "max-rows", "path": USERS, "max_rows": 3, "times": None})
+    assert keys.auth("sync", "--json").json["created"] == 12
+    keys.old.paste(f"delete from auth.users where id = '{number(3)}'")
+    report = keys.auth("sync", "--deletes", "mirror", "--json").json
+    assert (report["old"], report["deleted"]) == (11, 1)
+
+
 def test_a_list_that_is_not_whole_yields_no_deletion(keys: Projects) -> None:
     keys.sign_up(*range(1, 8))
     keys.auth("sync")
