@@ -46,7 +46,7 @@ def test_commands_on_local_files_are_measured_beside_duckdb(
 @pytest.mark.server
 def test_accounts_are_measured_beside_copy() -> None:
     found = accounts.copying(300, 1)
-    assert [target.wanted for target in targets(found)] == ["≤ 2", "≤ 1"]
+    assert [target.wanted for target in targets(found)] == ["≤ 2", "≤ 6", "≤ 1", "≤ 1"]
 
 
 @pytest.mark.slow

@@ -126,7 +126,7 @@ class AccountCopy:
 
     def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:
         """Write these accounts; whether all of them were, and nobody asked to stop."""
-        for batch in prefetch(self.old.accounts(ids)):
+        for batch in prefetch(self.old.accounts(ids), 2):
             if not self.go_on():
                 self.report.interrupted = True
                 return False

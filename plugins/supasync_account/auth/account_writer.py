@@ -120,7 +120,7 @@ class AccountWriter:
                 self.report.name(each.id, each.email, held[each.id], refused=True)
         while chosen:
             # A mark as OLD's: its own answer was lost, and the same is written again.
-            allowed = {each.id: [expected.get(each.id), each.mark] for each in chosen}
+            allowed = {each.id: [expected.get(each.id), each.mark] for each in chosen if not self.alone}
             changed, answers = self._together(self._steps(chosen, expected, lost), allowed)
             for each in chosen:
                 if each.id in changed:
