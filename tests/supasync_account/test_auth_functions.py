@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.test_cutover import NEW_ANON
 from tests.e2e.workspace import NEW_KEY, OLD_KEY, End
 from tests.servers.postgres import Cluster
-from tests.supasync_account.accounts import CONFIG, Projects, number, projects
+from tests.supasync_account.accounts import CONFIG, PROFILES, Projects, number, projects
 
 WITH = CONFIG.replace("tables:\n", "auth: {}\ntables:\n")
 CALLED = "/rpc/supasync_auth"
@@ -92,7 +92,7 @@ def test_the_script_creates_nothing_where_the_world_could_still_call_it(both: Pr
     [
         {
             "columns": [["users", ['id"::text); drop table public.notes; --'], []]],
-            "steps": [["flawed", "users", []]],
+            "steps": [["marks_of", "users", [[]]]],
         },
         {"columns": [["users", ["id"], []]], "steps": [["counts; drop table public.notes", "users", []]]},
         {"columns": [["users", ["id"], []]], "steps": [["lost", "refresh_tokens", [[], []]]]},
@@ -202,6 +202,48 @@ def test_one_missing_function_is_named_and_without_both_keys_are_the_way(both: P
     finally:
         both.by_functions()
     assert "way: functions" in both.auth("check").out
+
+
+def test_a_guarded_trigger_makes_no_second_profile_and_the_script_can_be_applied(both: Projects) -> None:
+    url = both.space.new.cluster.url(both.space.new.database, "hosted_postgres")
+    done = both.space.supasync("schema", "sql", "--auth", "--apply", environment={"NEW_DATABASE_URL": url})
+    assert done.code == 0, done.err
+    assert "service_role" in done.out
+    both.space.new.server.reload()
+    both.new.paste(PROFILES.replace("set role hosted_postgres;", "").replace("reset role;", ""))
+    try:
+        both.sign_up(1)
+        assert "on_auth_user_created (auth.users) would fire" in both.auth("sync", code=3).err
+        guard = both.space.supasync("schema", "sql", "--triggers", "guard").out
+        both.new.paste(guard.replace("current_setting('role', true) = 'service_role'", "false"))
+        assert "would fire" in both.auth("sync", code=3).err  # a guard of an earlier version
+        both.new.paste(guard)
+        both.auth("sync")
+        assert both.new.paste("select id from public.profiles") == []
+        both.old.paste(f"insert into public.profiles (id, name) values ('{number(1)}', 'One')")
+        assert both.space.supasync("sync").code == 0
+        both.space.assert_equal("profiles")
+    finally:
+        both.new.paste("drop function public.handle_new_user() cascade")
+
+
+def test_factors_are_copied_where_the_functions_were_printed_for_it(both: Projects) -> None:
+    both.sign_up(1)
+    both.old.paste(
+        "insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at, secret) "
+        f"values (gen_random_uuid(), '{number(1)}', 'totp', 'verified', now(), now(), 'JBSWY3DP')"
+    )
+    done = both.auth("sync", "--mfa", code=3)
+    assert "was pasted without mfa_factors" in done.err
+    both.space.write("tables.yaml", WITH.replace("auth: {}", "auth: {mfa: copy}"))
+    try:
+        both.by_functions()
+        both.auth("sync")
+        assert both.rows("mfa_factors", "secret") == ([("JBSWY3DP",)], [("JBSWY3DP",)])
+        both.auth("verify")
+    finally:
+        both.space.write("tables.yaml", WITH)
+        both.by_functions()
 
 
 def test_what_is_read_counts_in_budgets(both: Projects) -> None:

@@ -89,11 +89,17 @@ class FunctionDoor:
             found = self.side.function(NAMES[self.project], asked, purpose)
         except NoFunctionError as err:
             what = f"{self.project} has no function {NAMES[self.project]} for accounts"
-            raise err.amended(message=what, hint=PASTE[self.project]) from None
+            raise err.amended(message=what, hint=PASTE[self.project], project=self.project) from None
         if not isinstance(found, dict) or found.get("version") != VERSION:
             raise SchemaError(
                 f"{self.project}: the function {NAMES[self.project]} is of another version of supasync",
                 hint=PASTE[self.project],
+            )
+        admitted = found.get("tables", [table for table, *_ in asked.get("columns", ())])
+        if lacking := [table for table, *_ in asked.get("columns", ()) if table not in admitted]:
+            raise SchemaError(
+                f"{self.project}: the function {NAMES[self.project]} was pasted without {', '.join(lacking)}",
+                hint=f"write auth: {{mfa: copy}} into tables.yaml, then {PASTE[self.project]}",
             )
         return found
 

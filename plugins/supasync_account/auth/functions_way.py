@@ -37,8 +37,8 @@ def functions_way(context: StepContext) -> FunctionsWay | None:
         return None
     try:
         return FunctionsWay(*hourly(old, new))
-    except NoFunctionError:
-        if _is_there(FunctionDoor(old, "OLD")) or _is_there(FunctionDoor(new, "NEW")):
+    except NoFunctionError as err:
+        if err.project == "OLD" or _is_there(FunctionDoor(old, "OLD")):
             raise
         return None
 

@@ -50,7 +50,8 @@ begin
         end if;
         supasync_answers := supasync_answers || coalesce(supasync_rows, '[]'::json);
     end loop;
-    return json_build_object('version', :version, 'answers', array_to_json(supasync_answers));
+    return json_build_object('version', :version, 'tables', array_to_json(array[:tables]),
+        'answers', array_to_json(supasync_answers));
 end
 $function$
     $create$;
