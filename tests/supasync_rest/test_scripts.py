@@ -162,6 +162,26 @@ def test_sequences_go_on_beyond_the_largest_key_and_are_never_lowered(project: H
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_sequence_that_a_function_draws_from_is_found_by_its_name(project: Hosted) -> None:
+    project.paste(
+        "create sequence drawn; create sequence stamped; "
+        "create function next_number() returns bigint language sql as $$ select nextval('drawn') $$; "
+        "create function stamp() returns trigger language plpgsql as "
+        "$$ begin new.\"The M\" := nextval ( 'public.stamped'::regclass ); return new; end $$; "
+        'alter table logs add m bigint default next_number(), add "The M" bigint; '
+        "create trigger stamps before insert on logs for each row execute function stamp()"
+    )
+    project.paste("insert into logs (id) values (7)")
+    project.paste('update logs set m = 70, "The M" = 80')
+    behind = {
+        each[2]: each[-1] for each in project.paste(printed("--sequences", "check")) if "logs" in each[0]
+    }
+    assert (behind["public.drawn"], behind["public.stamped"]) == ("behind", "behind")
+    project.paste(printed("--sequences"))
+    assert project.paste('insert into logs (id) values (8) returning m, "The M"') == [(71, 81)]
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_sequence_without_room_is_named(project: Hosted) -> None:
     project.paste(printed("--identity"))
     project.paste('insert into "$supasync$" (id) values (32767)')

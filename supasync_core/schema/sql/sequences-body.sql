@@ -22,6 +22,25 @@ begin
             join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid
                 and d.refclassid = 'pg_catalog.pg_class'::regclass
             where f.adrelid = c.oid and f.adnum = a.attnum
+            union
+            select drawn.sequence  -- a default or a trigger that calls a function, which draws from a sequence by its name
+            from (
+                select d.refobjid from pg_catalog.pg_attrdef f
+                join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid
+                    and d.refclassid = 'pg_catalog.pg_proc'::regclass
+                where f.adrelid = c.oid and f.adnum = a.attnum
+                union
+                select t.tgfoid from pg_catalog.pg_trigger t join pg_catalog.pg_proc q on q.oid = t.tgfoid
+                where t.tgrelid = c.oid and not t.tgisinternal
+                    and position('new.' || lower(a.attname) in replace(lower(q.prosrc), '"', '')) > 0
+            ) as calls (oid)
+            join pg_catalog.pg_proc q on q.oid = calls.oid
+            join pg_catalog.pg_namespace place on place.oid = q.pronamespace
+            cross join lateral regexp_matches(q.prosrc,
+                'nextval[[:space:]]*[(][[:space:]]*''([a-z_][a-z0-9_$]*(?:[.][a-z_][a-z0-9_$]*)?)''', 'gi') as named (texts)
+            cross join lateral (select case when position('.' in texts[1]) > 0 then to_regclass(texts[1])
+                else coalesce(to_regclass(format('%I.%s', place.nspname, texts[1])), to_regclass('public.' || texts[1]))
+                end::oid) as drawn (sequence)
         ) as used (oid)
         join pg_catalog.pg_class s on s.oid = used.oid and s.relkind = 'S'
         join pg_catalog.pg_sequence p on p.seqrelid = s.oid
