@@ -27,8 +27,10 @@ def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
             ("supasync storage sync", "supasync storage verify"),
         ),
         ManualStep(
-            "If the app has users of Supabase Auth, copy them, and tell them to sign in again: sessions are "
-            "not copied. Set providers, email templates and redirect URLs in NEW's dashboard.",
+            "If the app has users of Supabase Auth, copy them, and tell them to sign in again, unless "
+            "cutover has copied their sessions. Set up in NEW's dashboard what no copy carries: providers "
+            "with their secrets (and NEW's callback address in their consoles), SMTP, email templates, "
+            "redirect URLs, hooks. NEW signs with other keys: whoever checks its tokens needs those.",
             ("supasync auth sync", "supasync auth verify"),
         ),
         ManualStep(
