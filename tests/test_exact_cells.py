@@ -140,3 +140,27 @@ def test_a_duckdb_column_takes_what_it_holds(
         for text in (*held, *changed):
             told = connection.execute(f"SELECT {fits('v', kind)} FROM (SELECT ?::VARCHAR AS v)", [text])  # noqa: S608
             assert told.fetchall() == [(text in held,)], text
+
+
+@pytest.mark.parametrize(
+    ("kind", "mine", "theirs", "same"),
+    [
+        ("double precision", '"1e-7"', "1e-07", True),
+        ("numeric", '"1.50"', "1.5", True),
+        ("real", '"inf"', '"Infinity"', True),
+        ("double precision", '"nan"', '"NaN"', True),
+        ("uuid", '"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"', '"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"', True),
+        ("double precision", '"1e-7"', "1.1e-07", False),
+        ("bigint", '"9007199254740993"', "9007199254740992", False),
+        ("text", '"1e-7"', '"1e-07"', False),
+        ("text", '"A0"', '"a0"', False),
+    ],
+)
+def test_other_spellings_of_a_number_or_uuid_in_a_file_are_no_differences(
+    kind: str,
+    mine: str,
+    theirs: str,
+    same: bool,  # noqa: FBT001
+) -> None:
+    assert same_cell(kind, mine, theirs, lenient=True) is same
+    assert not same_cell(kind, mine, theirs), "two PostgreSQLs print them alike"

@@ -8,14 +8,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, Inexact, Overflow
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from operator import itemgetter
 from typing import Any
 
 from supasync_core.model import pg_literals, raw_json, timestamps
 from supasync_core.model.json_budget import is_too_much
 from supasync_core.model.pg_literals import Rows
-from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, UNZONED, ZONED, bare
+from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, NUMBERS, UNZONED, ZONED, bare
 from supasync_core.model.timestamps import Instant
 
 Pairs = list[tuple[str, Any]]
@@ -41,19 +41,39 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
     """
     if mine == theirs or (_holds_moments(kind) and _in_utc(mine) == _in_utc(theirs)):
         return True
-    if kind == f"{UNZONED}[]":
-        return _UTC.sub("", mine) == _UTC.sub("", theirs)
+    if kind == f"{UNZONED}[]" and _UTC.sub("", mine) == _UTC.sub("", theirs):
+        return True
+    name = bare(kind)
     if mine[0] == theirs[0] == '"':
         left, right = json.loads(mine), json.loads(theirs)
-        name = bare(kind)
-        moments = stamp or name in MOMENTS or (lenient and not kind)
-        if name == UNZONED and _is_elsewhere(left) != _is_elsewhere(right):
-            return False
-        return left == right or (moments and same_moment(left, right, zoned=name != UNZONED))
+        if stamp or name in MOMENTS or (lenient and not kind):
+            return left == right or _same_moments(name, left, right)
+        return left == right or (lenient and _same_plain(name, left, right))
     if not lenient or "null" in (mine, theirs):
         return False
     left, right = _read_as(mine, theirs), _read_as(theirs, mine)
-    return left == right or (left[:1] in "[{" and same_json(left, right, kind=kind))
+    documents = left[:1] in "[{" and same_json(left, right, kind=kind)
+    return left == right or documents or _same_plain(name, left, right)
+
+
+def _same_moments(kind: str, mine: str, theirs: str) -> bool:
+    """Whether both texts of a column are one moment; a type without a zone has that of UTC alone."""
+    if kind == UNZONED and _is_elsewhere(mine) != _is_elsewhere(theirs):
+        return False
+    return same_moment(mine, theirs, zoned=kind != UNZONED)
+
+
+def _same_plain(kind: str, mine: str, theirs: str) -> bool:
+    """Whether both texts are one number, of a type of numbers, or one uuid."""
+    if kind == "uuid":
+        return mine.lower() == theirs.lower()
+    if kind not in NUMBERS:
+        return False
+    try:
+        left, right = Decimal(mine), Decimal(theirs)
+    except InvalidOperation:
+        return False
+    return left == right or (left.is_nan() and right.is_nan())
 
 
 def moment(text: str | None) -> Instant | str | None:
