@@ -108,9 +108,11 @@ def test_with_a_function_in_old_an_idle_hour_costs_one_request(both: Storages) -
         assert not [path for path in asked if "/info/" in path]
         both.old.end.server.reset()
         both.new.sent()
-        assert "0 objects copied (0 bytes); OLD has 4 in 2 buckets, 603 bytes" in both.run("sync").out
-        [only] = both.old.end.server.requests()
-        assert (only["method"], only["path"].split("?")[0]) == ("GET", "/rest/v1/rpc/supasync_storage")
+        done = both.space.supasync("sync")
+        assert "0 objects copied (0 bytes); OLD has 4 in 2 buckets, 603 bytes" in done.out
+        asked = [each["path"] for each in both.old.end.server.requests()]
+        assert not [path for path in asked if path.startswith("/storage/")]
+        assert [path.split("?")[0] for path in asked].count("/rest/v1/rpc/supasync_storage") == 1
         assert len(both.new.sent()) == 1
         both.old.put("docs", "b", b"changed")
         both.old.bucket("more")
@@ -118,7 +120,7 @@ def test_with_a_function_in_old_an_idle_hour_costs_one_request(both: Storages) -
         both.assert_equal()
         both.old.remove("docs", "b")
         for _ in range(2):
-            assert "1 object of NEW deleted in OLD" in both.run("sync").out
+            assert "1 object of NEW deleted in OLD" in both.space.supasync("sync").err
         assert both.old.database.paste(MAY_CALL) == [
             ("anon", False),
             ("authenticated", False),

@@ -1,6 +1,6 @@
 """`supasync storage sync`: what is copied, what is left alone, and what OLD is asked for."""
 
-from tests.supasync_account.storages import Storages
+from tests.supasync_account.storages import EMPTY, Storages
 
 ODD = (
     "a b/c&d=e.txt",
@@ -52,7 +52,7 @@ def test_old_is_only_read_and_listed_and_an_idle_run_costs_little(both: Storages
         ("POST", "/storage/v1/object/list-v2"),
     }
     both.new.sent()
-    both.run("sync")
+    assert both.space.supasync("sync").code == 0
     assert len(both.old.sent()) == 2
     assert len(both.new.sent()) == 1
 
@@ -74,8 +74,27 @@ def test_changes_of_old_follow_and_those_of_new_stay(both: Storages) -> None:
     done = both.run("verify", code=1)
     assert "docs/both: bytes" in done.out
     assert "docs/theirs: size, bytes" in done.out
+    assert "docs/theirs: NEW has another object" in both.run("sync", code=3).err
     both.run("sync", "--accept", "newer")
-    assert both.new.get("docs", "both") == b"old"
+    both.assert_equal()
+
+
+def test_what_new_has_lost_is_copied_again(both: Storages) -> None:
+    both.old.bucket("docs", public=True)
+    for name in ("a", "b"):
+        both.old.put("docs", name, name.encode())
+    both.run("sync")
+    both.new.remove("docs", "a")
+    assert "docs/a" in both.run("verify", code=1).out
+    assert "1 object copied" in both.run("sync").out
+    both.new.database.paste(EMPTY)
+    assert "2 objects would be copied" in both.run("sync", "--dry-run").out
+    assert "2 objects copied" in both.space.supasync("sync").out
+    both.assert_equal()
+    both.old.database.paste(EMPTY)
+    both.old.bucket("other")
+    assert "OLD has no bucket docs any more: 2 objects that were copied stay in NEW" in both.run("sync").out
+    assert "bucket docs" in both.run("verify", code=1).out
 
 
 def test_what_is_in_new_already_is_not_sent(both: Storages) -> None:

@@ -72,6 +72,8 @@ class Copier:
     fence: Fence
     uploads: Uploads
     md5_etags: bool | None = None
+    old_md5: bool = False
+    """Whether OLD's ETags have been the MD5 of its bytes so far."""
 
     def copy(self, task: Task) -> Copied:
         """Copy it, again where it changes meanwhile or a connection breaks.
@@ -171,7 +173,19 @@ class Copier:
             self.fence.ask()
             upload = path_of("object", task.bucket, key=listed.name)
             self.new.once("POST", upload, headers=headers, content=body())
+        self._check(task, digest.hexdigest())
         return Copied(task, digest.hexdigest())
+
+    def _check(self, task: Task, digest: str) -> None:
+        """ObjectError where the bytes that came are not those of the ETag: something on the way changed them.
+
+        A server that encrypts has ETags that are no MD5, for all of its objects.
+        """
+        if task.listed.md5 == digest:
+            self.old_md5 = True
+        elif task.listed.md5 and self.old_md5:
+            self.uploads.begin(task.bucket, task.listed, "")
+            raise ObjectError("busy", f"OLD: {task.shown} came with other bytes than its ETag says")
 
     def _resumed(self, task: Task) -> Copied:
         task = self._with_metadata(task)

@@ -6,7 +6,7 @@ listing. So an hour in which nothing changes costs OLD's listing alone.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, UNKNOWN, Task
@@ -16,6 +16,8 @@ from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport
 
+Side = Literal["OLD", "NEW"]
+Tasks = list[Task]
 _FEW: Final = 20
 """Objects of NEW that are asked for one by one."""
 _AT_ONCE: Final = 1000
@@ -38,24 +40,32 @@ class StoragePlan:
     largest: Callable[[], int | None] = lambda: None
     metadata: Callable[[str, Sequence[str]], Mapping[str, Any]] = lambda _bucket, _names: {}
     """What is known of user metadata, by name; what is not costs a request an object."""
+    go_on: Callable[[], bool] = lambda: True
 
-    def list_old(self, bucket: str) -> None:
-        """List OLD's bucket."""
-        self.progress.forget_listed("OLD", bucket)
-        for page in pages(self.old, bucket):
-            self.progress.note("OLD", bucket, page)
+    def list(self, side: Side, bucket: str) -> bool:
+        """List the bucket; False where the run is to stop, and not all of it was seen."""
+        client = self.old if side == "OLD" else self.new
+        self.progress.forget_listed(side, bucket)
+        for page in pages(client, bucket):
+            self.progress.note(side, bucket, page)
+            if not self.go_on():
+                return False
+        return True
 
-    def tasks(self, bucket: str, *, made: bool) -> list[Task]:
-        """What is to be copied, by name; what cannot be is named in the report. ``made``: NEW is empty."""
+    def tasks(self, bucket: str, *, made: bool, listed: bool) -> Tasks:
+        """What is to be copied, by name; what cannot be is named in the report.
+
+        ``made``: NEW is empty; ``listed``: NEW's bucket has been listed.
+        """
         wanted = [
             each for each in self.progress.changed(bucket) if f"{bucket}/{each.name}" not in self.exclude
         ]
         if not wanted:
             return []
-        if not made:
+        if not made and not listed:
             self._list_new(bucket, wanted)
         most = self.largest()
-        found: list[Task] = []
+        found: Tasks = []
         for at in range(0, len(wanted), _AT_ONCE):
             part = wanted[at : at + _AT_ONCE]
             names = [each.name for each in part]
@@ -74,13 +84,12 @@ class StoragePlan:
                     found += [replace(task, metadata=told.get(each.name, UNKNOWN)) for task in made_of]
         return found
 
-    def _list_new(self, bucket: str, wanted: list[StoredObject]) -> None:
+    def _list_new(self, bucket: str, wanted: Sequence[StoredObject]) -> None:
         """Ask NEW for what it has of these."""
-        self.progress.forget_listed("NEW", bucket)
         if len(wanted) > _FEW:
-            for page in pages(self.new, bucket):
-                self.progress.note("NEW", bucket, page)
+            self.list("NEW", bucket)
             return
+        self.progress.forget_listed("NEW", bucket)
         for each in wanted:
             try:
                 found = looked_up(self.new, bucket, each.name)

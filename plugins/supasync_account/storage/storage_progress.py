@@ -192,6 +192,28 @@ class StorageProgress(Database):
         )
         return {row[0]: Known(*row[1:]) for row in found}
 
+    def forget_stale(self, bucket: str) -> int:
+        """Forget copies that NEW's listing does not show as they were made; how many.
+
+        Those that OLD has deleted are kept: what becomes of them is another question.
+        """
+        stale = (
+            f"FROM {_OBJECTS} AS k WHERE k.pair = ? AND k.bucket = ? "
+            "AND k.name IN (SELECT name FROM listed WHERE side = 'OLD' AND bucket = ?) "
+            "AND (k.name, k.size, k.mimetype, k.cache, coalesce(nullif(k.new_etag, ''), k.md5)) NOT IN "
+            "(SELECT (name, size, mimetype, cache, etag) FROM listed WHERE side = 'NEW' AND bucket = ?)"
+        )
+        values = [self.pair, bucket, bucket, bucket]
+        [(number,)] = self.asked(f"SELECT count(*) {stale}", values)
+        if number:
+            self.asked(f"DELETE {stale}", values)
+        return int(number)
+
+    def buckets(self) -> dict[str, int]:
+        """The buckets from which objects were copied, with their number."""
+        query = f"SELECT bucket, count(*) FROM {_OBJECTS} WHERE pair = ? GROUP BY bucket ORDER BY bucket"
+        return dict(self.asked(query, [self.pair]))
+
     def number(self, bucket: str | None = None) -> int:
         """How many objects were copied, of one bucket or of all."""
         where, values = ("AND bucket = ?", [self.pair, bucket]) if bucket else ("", [self.pair])

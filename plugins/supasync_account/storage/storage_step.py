@@ -45,7 +45,10 @@ def run(context: StepContext) -> StepResult:
 def copied(
     context: StepContext, settings: StorageSettings, *, accept_newer: bool = False, by_hand: bool = False
 ) -> StorageReport:
-    """Copy Storage under the lease of the context; ``by_hand``: OLD may have got its function just now."""
+    """Copy Storage under the lease of the context.
+
+    ``by_hand``: NEW is compared with what was copied, and OLD may have got its function just now.
+    """
     if context.staging is None:
         raise ConfigError(["storage: no staging file"])
     with (
@@ -66,6 +69,7 @@ def copied(
             say=context.say,
             repair=repair.bucket,
             answers=answers_of(context, repair.old, progress, afresh=by_hand),
+            afresh=by_hand,
         )
         try:
             return sync.run()
@@ -104,7 +108,9 @@ def planned(
         context.sql("OLD") as session,
     ):
         answers = answers_of(context, session, progress, afresh=True)
-        sync = StorageSync(old, new, progress, settings, accept_newer=accept_newer, answers=answers)
+        sync = StorageSync(
+            old, new, progress, settings, accept_newer=accept_newer, answers=answers, go_on=context.go_on
+        )
         number, size = sizes(sync.planned())
     sync.report.left, sync.report.left_bytes = number, size
     what = f"{counted(number, 'object', 'objects')} would be copied, {format_size(size)} of OLD's egress"

@@ -18,11 +18,13 @@ from supasync_account.storage.storage_report import StorageReport
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_account.storage.storage_transfer import StorageTransfer, sizes
 from supasync_core.api.registration import Fence
+from supasync_core.model import timestamps
 from supasync_core.model.errors import StateError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 
+_DAY: Final = 86_400_000_000
 _BLIND: Final = "a key that may not see them is answered in the same way: is it the secret key?"
 
 
@@ -44,10 +46,13 @@ class StorageSync:
     """Called with each bucket whose objects have been copied."""
     answers: OldAnswers = field(default_factory=OldAnswers)
     """What OLD's database says without a listing."""
+    afresh: bool = False
+    """Whether NEW is compared with what was copied, and not once a day."""
     report: StorageReport = field(default_factory=StorageReport)
     _theirs: dict[str, Bucket] = field(default_factory=dict)
     _ours: dict[str, Bucket] = field(default_factory=dict)
     _listed: set[str] = field(default_factory=set)
+    _compared: set[str] = field(default_factory=set)
     _marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def planned(self) -> list[Task]:
@@ -77,6 +82,7 @@ class StorageSync:
             self.afford,
             self.workers,
             self.settings.max_per_run,
+            self.say,
         )
         if not self.report.interrupted:
             transfer.run(tasks)
@@ -101,6 +107,10 @@ class StorageSync:
         lacking = [name for name in self.settings.buckets if name not in found]
         if lacking:
             self.report.notes.append(f"OLD has no bucket of the name {visible(', '.join(lacking))}")
+        for name, number in self.progress.buckets().items():
+            if name not in found:
+                what = counted(number, "object that was copied stays", "objects that were copied stay")
+                self.report.notes.append(f"OLD has no bucket {visible(name)} any more: {what} in NEW")
 
     def _tasks(self, made: set[str]) -> list[Task]:
         plan = StoragePlan(
@@ -112,6 +122,7 @@ class StorageSync:
             accept_newer=self.accept_newer,
             metadata=self.answers.metadata,
             largest=cache(partial(bucket_settings.largest, self.new)),
+            go_on=self.go_on,
         )
         self.report.buckets = len(self._theirs)
         found: list[Task] = []
@@ -120,16 +131,34 @@ class StorageSync:
                 self.report.objects += self._marks[name].objects
                 self.report.bytes += self._marks[name].bytes
                 continue
-            plan.list_old(name)
+            empty = name in made or name not in self._ours
+            whole = plan.list("OLD", name) and (empty or not self._is_due(name) or plan.list("NEW", name))
             number, size = self.progress.counted("OLD", name)
             self.report.objects += number
             self.report.bytes += size
-            found += plan.tasks(name, made=name in made or name not in self._ours)
-            self._listed.add(name)
-            if not self.go_on():
+            if not whole:
                 self.report.interrupted = True
                 break
+            self._compare(name, empty=empty)
+            found += plan.tasks(name, made=empty, listed=name in self._compared)
+            self._listed.add(name)
         return found
+
+    def _is_due(self, bucket: str) -> bool:
+        """Whether NEW's bucket is to be compared with what was copied: always by hand, else once a day."""
+        at = self.progress.of_bucket(bucket).get("compared")
+        return self.afresh or at is None or timestamps.now() - timestamps.parse(at) > _DAY
+
+    def _compare(self, bucket: str, *, empty: bool) -> None:
+        """Forget copies that NEW has lost or changed, so that they are looked at again."""
+        if empty:
+            self.progress.forget_listed("NEW", bucket)
+        elif not self._is_due(bucket):
+            return
+        else:
+            self._compared.add(bucket)
+        self.progress.forget_stale(bucket)
+        self.progress.remember(bucket, compared=timestamps.to_text(timestamps.now()))
 
     def _settle(self, made: set[str]) -> None:
         """Rules and deletes of each bucket whose objects have been copied."""
@@ -146,7 +175,7 @@ class StorageSync:
     def _is_unchanged(self, bucket: str) -> bool:
         """Whether all of it was copied, and OLD's digest of it is the one of then."""
         known = self.progress.of_bucket(bucket).get("mark") if bucket in self._ours else None
-        return known is not None and not self.accept_newer and known == self._mark(bucket)
+        return known is not None and not self._is_due(bucket) and known == self._mark(bucket)
 
     def _is_whole(self, bucket: str) -> bool:
         """Whether nothing of it is left to be done or said, so that it need not be listed again."""

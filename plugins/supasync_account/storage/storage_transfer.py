@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,11 +12,14 @@ from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport, Weight
 from supasync_core.model.errors import SupasyncError, TransientError
+from supasync_core.model.quantities import format_size
 from supasync_core.system.executors import executor
 
 _AT_ONCE: Final = 100
 _SECONDS: Final = 2.0
 """After so many objects, or so long, what is confirmed is remembered."""
+_SPOKEN: Final = 30.0
+"""Seconds between two lines of progress."""
 _UNSERVED: Final = "it is listed and cannot be read or written under its name"
 _AWAY: Final = 5
 """Objects in a row that fail because a side does not answer, before the others are left for later."""
@@ -36,17 +39,21 @@ class StorageTransfer:
     afford: Callable[[str, int], None] = lambda _project, _bytes: None
     workers: int = 1
     max_per_run: int | None = None
+    say: Callable[[str], None] = lambda _text: None
     stopped: bool = False
     _ahead: deque[tuple["Future[Task]", Task]] = field(default_factory=deque)
     """What is looked up while others are on their way."""
     _pending: dict["Future[Copied]", Task] = field(default_factory=dict)
     _copied: list[Copied] = field(default_factory=list)
     _kept_at: float = field(default_factory=time.monotonic)
+    _said_at: float = field(default_factory=time.monotonic)
+    _total: tuple[int, int] = (0, 0)
     _begun: int = 0
     _away: int = 0
 
-    def run(self, tasks: Iterable[Task]) -> None:
+    def run(self, tasks: Sequence[Task]) -> None:
         """Copy them; what is under way when anything stops the run is brought to its end and remembered."""
+        self._total = sizes(tasks)
         with executor(self.workers, "storage") as pool, executor(self.workers, "storage-info") as looking:
             try:
                 for task in self._looked_ahead(tasks, looking):
@@ -123,6 +130,11 @@ class StorageTransfer:
             self.report.copied_bytes += copied.task.listed.size
         else:
             self.report.equal += 1
+        if time.monotonic() - self._said_at > _SPOKEN:
+            self._said_at = time.monotonic()
+            number, size = self._total
+            done = f"{self.report.copied:,} of {number:,} objects"
+            self.say(f"storage: {done}, {format_size(self.report.copied_bytes)} of {format_size(size)}")
         if len(self._copied) >= _AT_ONCE or time.monotonic() - self._kept_at > _SECONDS:
             self._keep()
 

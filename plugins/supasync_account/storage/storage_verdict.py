@@ -100,6 +100,7 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
             for page in pages(client, name) if side == "OLD" or there else ():
                 progress.note(side, name, page)
         _Bucket(old, new, progress, name, found, settings, exact=exact).compare()
+    found.extra += [f"bucket {name}" for name in ours if name not in theirs and settings.includes(name)]
     found.remarks += _counts(sql, progress, list(theirs)) if sql else []
     if not theirs:
         found.remarks.append("OLD shows no buckets: a key that may not see them is answered in the same way")
