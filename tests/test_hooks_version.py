@@ -32,7 +32,7 @@ MADE: dict[Any, tuple[str, ...]] = {
 }
 """What a plugin creates, and the parameters that it has to give."""
 GIVEN: dict[Any, tuple[str, ...]] = {
-    Context: ("settings", "folder", "ledger", "project", "fence", "note", "tables"),
+    Context: ("settings", "folder", "ledger", "project", "fence", "note", "tables", "shared"),
     TableContext: ("settings", "folder", "table", "columns", "address"),
 }
 """What a plugin is given, and what that has."""

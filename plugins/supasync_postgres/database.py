@@ -43,11 +43,20 @@ PATIENCE: Final = 60
 FIRST_WAIT: Final = 1.0
 """Seconds before what may pass is asked again; each wait is twice as long as the one before."""
 _ATTEMPTS: Final = 5
+_SHARED: Final = "postgres"
 _FIRING: Final = (
     ", CASE WHEN pg_catalog.current_setting('session_replication_role') <> 'origin' "
     "THEN pg_catalog.set_config('session_replication_role', 'origin', true) END"
 )
 """Foreign keys hold, whatever the database's own setting; who may not say so is refused."""
+
+
+def shared(context: Context, *, read_only: bool, sleep: Callable[[float], None] = time.sleep) -> "Database":
+    """The one database of all that is opened with this context: a state store uses its sink's connections."""
+    if _SHARED not in context.shared:
+        context.shared[_SHARED] = Database(context, read_only=read_only, sleep=sleep)
+    found: Database = context.shared[_SHARED]
+    return found
 
 
 class Database:

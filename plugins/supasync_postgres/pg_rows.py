@@ -21,7 +21,7 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_core.system.addresses import LOOPBACK
 from supasync_postgres.catalog import HIDDEN, PgColumn, PgTable, Tables
-from supasync_postgres.database import Database
+from supasync_postgres.database import shared
 from supasync_postgres.page_query import exact_texts, page_of, parsed, relation
 from supasync_postgres.pg_window import PgWindow
 from supasync_postgres.snapshots import Snapshots
@@ -50,7 +50,7 @@ class PgRows(BaseSide):
     def __init__(
         self, context: Context, *, read_only: bool, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self.database = Database(context, read_only=read_only, sleep=sleep)
+        self.database = shared(context, read_only=read_only, sleep=sleep)
         self.catalog = Tables(self.database, context.tables)
         self.snapshot = Snapshots(self.database)
         self._latest: Horizon | None = None

@@ -11,7 +11,7 @@ from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Run, Spending
 from supasync_core.model import timestamps
 from supasync_core.model.timestamps import Instant
-from supasync_postgres.database import Database
+from supasync_postgres.database import shared
 from supasync_postgres.transaction import Statement, Transaction
 
 _TYPES: Final = {"run": "uuid", "entry": "jsonb", "lease_seconds": "integer", "baseline": "boolean"}
@@ -26,7 +26,7 @@ class PostgresStore(FunctionStore):
 
     def __init__(self, context: Context, sleep: Callable[[float], None] = wait) -> None:
         # Of OLD it is asked once whether the two projects are swapped.
-        self._database = Database(context, read_only=context.project == "OLD", sleep=sleep)
+        self._database = shared(context, read_only=context.project == "OLD", sleep=sleep)
         self.project = self._database.project
         self._latest: Instant | None = None
 

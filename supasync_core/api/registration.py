@@ -69,7 +69,8 @@ class Context:
     ``project`` is ``OLD`` or ``NEW``, for messages and the ledger. A sink asks ``fence`` before it writes. It
     calls ``note`` with what a person should know of how rows were written, such as a column that was left
     out; the same sentence is shown once. ``tables`` are schema and name of all that tables.yaml declares,
-    where it is what is opened: a backend may look them up at once.
+    where it is what is opened: a backend may look them up at once. A sink and its state store are opened with
+    one context: what one of them puts into ``shared``, such as its connections, the other may use.
     """
 
     settings: Mapping[str, str]
@@ -79,6 +80,7 @@ class Context:
     fence: Fence = field(default_factory=Fence)
     note: Callable[[str], None] = lambda _sentence: None
     tables: Sequence[tuple[str, str]] = ()
+    shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def imported(module: str, name: str) -> Callable[..., Any]:
