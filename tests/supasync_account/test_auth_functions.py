@@ -246,15 +246,21 @@ def test_factors_are_copied_where_the_functions_were_printed_for_it(both: Projec
         both.by_functions()
 
 
-def test_what_is_read_counts_in_budgets(both: Projects) -> None:
+@pytest.mark.parametrize("way", ["functions", "sql"])
+def test_what_is_read_counts_in_budgets(both: Projects, way: str) -> None:
+    strings = {
+        f"{name}_DATABASE_URL": end.cluster.url(end.database, "hosted_postgres")
+        for name, end in (("OLD", both.space.old), ("NEW", both.space.new))
+        if way == "sql"
+    }
     both.sign_up(*range(1, 8), raw_user_meta_data=LARGE)
     both.space.write(
         "tables.yaml", WITH.replace("tables:", "budgets: {egress: 3MB}\non_budget: stop\ntables:")
     )
-    done = both.space.supasync("sync")
+    done = both.space.supasync("sync", environment=strings)
     assert done.code == 3
     assert "budget" in done.err
     assert len(both.new.paste("select id from auth.users")) < 7
     both.space.write("tables.yaml", WITH)
-    assert both.space.supasync("sync").code == 0
+    assert both.space.supasync("sync", environment=strings).code == 0
     both.assert_equal()

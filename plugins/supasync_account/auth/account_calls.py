@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from supasync_account.auth.account_columns import remembered
 from supasync_account.auth.account_door import ADMITTED, Step, Terms
+from supasync_account.auth.account_extras import EXTRAS
 from supasync_account.auth.account_queries import QUERIES
 from supasync_account.auth.account_scripts import NAMES, VERSION, Project
 from supasync_account.auth.account_side import bounds
@@ -95,13 +96,25 @@ class FunctionDoor:
                 f"{self.project}: the function {NAMES[self.project]} is of another version of supasync",
                 hint=PASTE[self.project],
             )
-        admitted = found.get("tables", [table for table, *_ in asked.get("columns", ())])
-        if lacking := [table for table, *_ in asked.get("columns", ()) if table not in admitted]:
+        if "changed" not in found:
+            self._refuse_others(found, asked)
+        return found
+
+    def _refuse_others(self, found: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        """SchemaError for what is not an answer, and for a function that does not read all that is asked."""
+        tables, answers = found.get("tables"), found.get("answers")
+        rows = answers if isinstance(answers, list) else [None]
+        if not isinstance(tables, list) or not all(
+            isinstance(answer, list) and all(isinstance(row, dict) for row in answer) for answer in rows
+        ):
+            raise SchemaError(f"{self.project}: {NAMES[self.project]} answered something that is not rows")
+        lacking = [table for table, *_ in asked.get("columns", ()) if table not in tables]
+        if lacking:
+            settings = ", ".join(f"{each.setting}: copy" for each in EXTRAS if each.table in lacking)
             raise SchemaError(
                 f"{self.project}: the function {NAMES[self.project]} was pasted without {', '.join(lacking)}",
-                hint=f"write auth: {{mfa: copy}} into tables.yaml, then {PASTE[self.project]}",
+                hint=f"write auth: {{{settings}}} into tables.yaml, then {PASTE[self.project]}",
             )
-        return found
 
 
 def hourly(old: FunctionSpeaking, new: FunctionSpeaking) -> tuple[FunctionDoor, FunctionDoor]:

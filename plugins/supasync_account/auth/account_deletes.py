@@ -10,7 +10,7 @@ from supasync_account.auth.account_referrers import behind
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
 from supasync_account.auth.account_writer import AccountWriter
-from supasync_core.model.errors import RowError
+from supasync_core.model.errors import RowError, SlowQueryError
 from supasync_core.model.wording import counted
 
 MOST: Final = 100
@@ -57,7 +57,7 @@ class AccountDeletes:
             for account in (each for each in marks if each not in gone):
                 what = "not deleted: NEW keeps it, by a trigger, or it has changed meanwhile"
                 self.report.name(account, emails.get(account), what, refused=True)
-        except RowError as err:
+        except (RowError, SlowQueryError) as err:
             for account, mark in marks.items():
                 if len(marks) > 1:
                     self._remove({account: mark}, emails)

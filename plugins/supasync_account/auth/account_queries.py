@@ -232,7 +232,7 @@ READS: Final[Mapping[str, Query]] = {
     "accounts_between": Query(_PAGE.replace("@", "w.id >= %s::uuid and w.id <= %s::uuid")),
     "flawed": Query(
         "select m.id, m.email, m.flaws from (select u.id::text as id, u.email, {flaws} as flaws "
-        "from auth.users u) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
+        f"from auth.users u where {_BETWEEN}) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
     ),
     "closed": Query(
         "select u.id::text as id, case when {ban} > pg_catalog.now() "
