@@ -33,9 +33,8 @@ def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
     """
     if isinstance(err, SupasyncError):
         return err
-    if isinstance(err, OSError) and (err.filename is not None or err.errno in HINTS):
-        place = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
-        return SupasyncError(f"{place}: {err.strerror or err}", hint=HINTS.get(err.errno or 0))
+    if refused := _of_this_machine(err):
+        return refused
     if isinstance(err, ImportError):
         if where != OURSELVES:
             return PluginError(f"{where} cannot import {err.name}: {err}", hint=_LACKING)
@@ -43,3 +42,17 @@ def explain(err: BaseException, where: str = OURSELVES) -> SupasyncError:
     if isinstance(err, UnicodeEncodeError) and not err.object[err.start : err.end].strip(_NOT_UTF8):
         return SupasyncError(f"a name that is not UTF-8: {err.object!r}", hint=_UNSPEAKABLE)
     return InternalError(f"internal error in {where}: {type(err).__name__}", hint=_WHERE)
+
+
+def _of_this_machine(err: BaseException) -> SupasyncError | None:
+    """What the machine refuses; None for anything else."""
+    if isinstance(err, FileNotFoundError) and err.filename is None:
+        return SupasyncError(
+            "the folder that supasync was started in is gone", hint="change to one that exists"
+        )
+    if isinstance(err, RuntimeError) and "can't start new thread" in str(err):
+        return SupasyncError("this machine starts no more threads", hint=HINTS[errno.ENOMEM])
+    if isinstance(err, OSError) and (err.filename is not None or err.errno in HINTS):
+        place = os.fsdecode(err.filename) if isinstance(err.filename, str | bytes) else "this machine"
+        return SupasyncError(f"{place}: {err.strerror or err}", hint=HINTS.get(err.errno or 0))
+    return None

@@ -79,6 +79,16 @@ def test_a_holder_that_is_garbage_is_a_name_all_the_same(tmp_path: Path) -> None
     assert lock.holder(tmp_path) == lock.holder(tmp_path)
 
 
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    """A scheduler goes on in the folder that it was given."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {COMMAND} status"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "error: the folder that supasync was started in is gone" in done.stderr
+
+
 @pytest.mark.parametrize("target", ["/proc/nothing/there", "last-success"])
 def test_a_file_that_cannot_be_made_is_named_and_no_defect(demo: Path, target: str) -> None:
     own = demo / ".supasync" / "last-success"
