@@ -129,6 +129,8 @@ def test_swapped_accounts_are_refused(workspace: Workspace) -> None:
     assert done.code == 3
     assert "the two accounts are swapped" in done.out
     assert workspace.supasync("sync").code == 3
+    assert set(workspace.old.server.changes()) == {"POST /rest/v1/rpc/supasync_begin"}  # it is refused
+    workspace.old.server.forget_changes()
 
 
 def test_status_shows_the_runs_and_the_lag(workspace: Workspace) -> None:

@@ -237,6 +237,9 @@ def between(  # noqa: PLR0913 - two ends and what lies between them
             f"SUPABASE_SERVICE_ROLE_KEY={NEW_KEY}\n",
         )
         yield space
+        if isinstance(left.server, Server):
+            changes = left.server.changes()
+            assert not changes, f"OLD was sent {changes}"
 
 
 def _create(cluster: Cluster, database: str, statements: str) -> None:

@@ -41,6 +41,8 @@ class Control(socketserver.ThreadingTCPServer):
         commands: dict[str, Callable[..., object]] = {
             "requests": server.log.dump,
             "reset": server.log.entries.clear,
+            "changes": server.log.changes.copy,
+            "forget_changes": server.log.changes.clear,
             "misbehave": faults.add_all,
             "behave": faults.clear,
             "release": faults.release,

@@ -44,6 +44,15 @@ class Server(Stoppable):
         found: list[dict[str, Any]] = self.ask("requests")
         return found
 
+    def changes(self) -> list[str]:
+        """Return method and path of everything but reads and lists, however often the log was `reset`."""
+        found: list[str] = self.ask("changes")
+        return found
+
+    def forget_changes(self) -> None:
+        """Forget these: they were meant."""
+        self.ask("forget_changes")
+
     def reset(self) -> None:
         """Forget the requests so far."""
         self.ask("reset")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import socketserver
 import struct
@@ -60,14 +61,24 @@ class Entry:
     bytes_out: int
 
 
+LISTS = re.compile(r"/storage/v1/object/list-v2/[^/?]+")
+"""What is read by POST."""
+APP = "x-app"
+"""A header of requests that a test sends in the place of a project's own app."""
+
+
 class Log:
-    """The requests since the last reset."""
+    """The requests since the last reset; and what has asked for a change, ever since the start."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.changes: list[str] = []
 
     def add(self, request: Request, status: int, size: int) -> None:
         """Note one request; status 0 means that no answer was given."""
+        reads = request.is_read or (request.method == "POST" and LISTS.fullmatch(request.target))
+        if not reads and APP not in request.headers:
+            self.changes.append(f"{request.method} {request.target}")
         self.entries.append(Entry(request.method, request.target, status, len(request.body), size))
 
     def dump(self) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ delete from public.notes;
 begin; set local storage.allow_delete_query = 'true';
 delete from storage.objects; delete from storage.buckets; commit;
 """
-APP = httpx.Client(timeout=30)
+APP = httpx.Client(timeout=30, headers={"x-app": "its own"})
 FAST = """
 from supasync_account.storage.storage_client import StorageClient
 StorageClient.sleep = lambda self, seconds: None

@@ -47,7 +47,10 @@ def both(made: Projects) -> Projects:
 
 def called(end: End, key: str, name: str, asked: dict[str, Any]) -> httpx.Response:
     return httpx.post(
-        f"{end.server.url}/rpc/{name}", json={"asked": asked}, headers={"apikey": key}, trust_env=False
+        f"{end.server.url}/rpc/{name}",
+        json={"asked": asked},
+        headers={"apikey": key, "x-app": "a"},
+        trust_env=False,
     )
 
 

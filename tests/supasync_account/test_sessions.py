@@ -33,7 +33,7 @@ def token(end: End, grant: str, key: str, **body: str) -> httpx.Response:
     return httpx.post(
         f"{end.server.url}/auth/v1/token?grant_type={grant}",
         json=body,
-        headers={"apikey": publishable, "authorization": f"Bearer {publishable}"},
+        headers={"apikey": publishable, "authorization": f"Bearer {publishable}", "x-app": "a"},
         trust_env=False,
     )
 
