@@ -176,6 +176,18 @@ def test_a_run_looks_once_a_day_and_the_profile_comes_with_its_account(keys: Pro
     assert "2 accounts, 2 with a password" in keys.auth("check").out
 
 
+def test_a_list_that_a_budget_has_no_room_for_is_not_asked_for(keys: Projects) -> None:
+    keys.old.paste(BULK.format(300))
+    budget = "budgets: {egress: 100kB}\non_budget: stop\n"
+    keys.space.write("tables.yaml", budget + WITH.replace("EVERY", ""))
+    done = keys.space.supasync("sync")
+    assert done.code == 3
+    assert "egress" in done.err
+    assert keys.new.paste("select 1 from auth.users") == []
+    asked = [each["path"] for each in keys.space.old.server.requests() if USERS in each["path"]]
+    assert len(asked) == 1
+
+
 def test_a_trigger_sees_a_flag_and_else_its_row_is_replaced(keys: Projects) -> None:
     keys.sign_up(1, raw_user_meta_data="""'{"name": "Trigger"}'""")
     keys.old.paste(f"insert into public.profiles (id, name) values ('{number(1)}', 'Ann')")

@@ -78,7 +78,8 @@ class AccountReport:
     def as_json(self) -> dict[str, Any]:
         """For ``--json`` and for the record of the run."""
         names = ("old", "new", "created", "updated", "deleted", "own", "gone")
-        return {**{name: getattr(self, name) for name in names}, "named": _json(self.named)}
+        notes = {"notes": self.said} if self.said else {}
+        return {**{name: getattr(self, name) for name in names}, **notes, "named": _json(self.named)}
 
 
 def _json(named: Iterable[NamedAccount]) -> list[dict[str, Any]]:
