@@ -135,15 +135,15 @@ class Storages:
 
 @contextmanager
 def storages(
-    cluster: Cluster, folder: Path, config: str = CONFIG, *, most: int = 50_000_000
+    cluster: Cluster, folder: Path, config: str = CONFIG, *, most: int = 50_000_000, s3: bool = False
 ) -> Iterator[Storages]:
-    """Both projects set up; ``most`` is what NEW's project takes for a file."""
+    """Both projects set up; ``most`` is what NEW's project takes for a file; ``s3``: as hosted."""
 
     def opened(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
         files = folder / database
         files.mkdir()
         limit = most if NEW_KEY in keys else 200_000_000
-        return serve(cluster.url(database, "authenticator"), files, keys=keys, most=limit)
+        return serve(cluster.url(database, "authenticator"), files, keys=keys, most=limit, s3=s3)
 
     work = folder / "work"
     work.mkdir()

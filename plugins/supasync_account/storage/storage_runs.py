@@ -97,7 +97,9 @@ def verified(session: Session, settings: StorageSettings, limit: int, *, exact: 
             both_storages(context) as (old, new),
             StorageProgress.looking(context.staging, pair_of(old, new)) as progress,
         ):
-            found = compare(old, new, progress, settings, exact=exact, sql=context.sql)
+            meter = metered(migration, timestamps.now()) if exact else None
+            afford = meter.afford if meter else context.afford
+            found = compare(old, new, progress, settings, exact=exact, sql=context.sql, afford=afford)
     if as_json:
         output.print_json(found.as_json())
     else:

@@ -136,6 +136,9 @@ class StorageSync:
             number, size = self.progress.counted("OLD", name)
             self.report.objects += number
             self.report.bytes += size
+            if name in self._marks and number < self._marks[name].objects:
+                what = f"OLD's listing shows {number:,} of {self._marks[name].objects:,} in its database"
+                self.report.name(name, what, "later")
             if not whole:
                 self.report.interrupted = True
                 break

@@ -6,7 +6,7 @@ while the bytes were sent does, if NEW's object is still the one that was confir
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,7 +23,6 @@ from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import DiffCode, SupasyncError
-from supasync_core.model.wording import counted
 
 BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
@@ -84,8 +83,12 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
     *,
     exact: bool = False,
     sql: Sql | None = None,
+    afford: Callable[[str, int], None] = lambda _project, _bytes: None,
 ) -> StorageVerdict:
-    """Both sides' buckets and objects; ``exact`` reads all bytes, and what only ``object/info`` shows."""
+    """Both sides' buckets and objects; ``exact`` reads all bytes, and what only ``object/info`` shows.
+
+    ``afford`` raises BudgetError before an object that a budget has no room for.
+    """
     found = StorageVerdict()
     theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
     ours = buckets(new)
@@ -99,9 +102,10 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
             progress.forget_listed(side, name)
             for page in pages(client, name) if side == "OLD" or there else ():
                 progress.note(side, name, page)
-        _Bucket(old, new, progress, name, found, settings, exact=exact).compare()
+        _Bucket(old, new, progress, name, found, settings, exact=exact, afford=afford).compare()
     found.extra += [f"bucket {name}" for name in ours if name not in theirs and settings.includes(name)]
-    found.remarks += _counts(sql, progress, list(theirs)) if sql else []
+    if sql:
+        _count(found, sql, progress, list(theirs))
     if not theirs:
         found.remarks.append("OLD shows no buckets: a key that may not see them is answered in the same way")
     found.remarks += [_UNCOMPARED] if exact else [_METADATA, _UNCOMPARED]
@@ -119,6 +123,7 @@ class _Bucket:
     found: StorageVerdict
     settings: StorageSettings
     exact: bool
+    afford: Callable[[str, int], None]
 
     def compare(self) -> None:
         self.found.old += self.progress.counted("OLD", self.name)[0]
@@ -156,6 +161,8 @@ class _Bucket:
 
     def _exactly(self, left: StoredObject, right: StoredObject) -> list[str]:
         """What differs once both are read."""
+        self.afford("OLD", left.size)
+        self.afford("NEW", right.size)
         try:
             told = [looked_up(client, self.name, left.name) for client in (self.old, self.new)]
             hashes = [self._read(self.old, left), self._read(self.new, right)]
@@ -176,27 +183,31 @@ class _Bucket:
         return digest.hexdigest()
 
 
-def _counts(sql: Sql, progress: StorageProgress, names: Sequence[str]) -> Iterator[str]:
+def _count(found: StorageVerdict, sql: Sql, progress: StorageProgress, names: Sequence[str]) -> None:
     """What the database counts: a listing that is empty is no proof of an empty bucket."""
     for side in ("OLD", "NEW"):
         try:
             with sql(side) as session:
-                if session is None:
-                    yield f"{side}'s listing was not compared with storage.objects: there is no connection"
-                    continue
-                wrong = list(_uncounted(session, progress, side, names))
+                wrong = None if session is None else _uncounted(session, progress, side, names)
         except SupasyncError as err:
-            yield f"{side}'s listing was not compared with storage.objects: {err.message}"
+            found.remarks.append(f"{side}'s listing was not compared with storage.objects: {err.message}")
             continue
-        yield from wrong or [f"{side}'s listing has as many objects as storage.objects"]
+        if wrong is None:
+            found.remarks.append(f"{side}'s listing was not compared with storage.objects: no connection")
+        elif not wrong:
+            found.remarks.append(f"{side}'s listing has as many objects as storage.objects")
+        for name, what in (wrong or {}).items():
+            found.changed.setdefault(f"bucket {name}", []).append(what)
 
 
 def _uncounted(
     session: SqlSession, progress: StorageProgress, side: str, names: Sequence[str]
-) -> Iterator[str]:
+) -> dict[str, str]:
+    """The buckets whose listing shows another number of objects than the database has."""
+    found = {}
     for name in names:
         [(number,)] = session.query(_COUNT, [name], purpose="storage list")
         listed = progress.counted(side, name)[0]
         if number != listed:
-            what = counted(number, "object", "objects")
-            yield f"{side}: storage.objects has {what} in {name}, its listing shows {listed:,}"
+            found[name] = f"{side}'s listing shows {listed:,} of {number:,} objects in storage.objects"
+    return found
