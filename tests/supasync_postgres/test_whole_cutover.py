@@ -57,6 +57,7 @@ def done(space: Workspace, *args: str) -> str:
 
 
 def test_the_whole_way_and_back(made: Workspace) -> None:
+    made.new.run(BEHIND)
     requests = made.requests()
     files = {path: path.read_bytes() for path in made.folder.glob("app/.env")}
     old = made.old.rows("select count(*) from pg_class")
