@@ -119,3 +119,29 @@ def test_keep_alive_answers_many_requests_on_one_connection(server: Server) -> N
             answer = client.get("/items?limit=1")
             ports.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
     assert len(ports) == 1
+
+
+def test_whatever_may_change_a_project_is_remembered_but_for_what_its_app_does(server: Server) -> None:
+    server.forget_changes()
+    key = {"apikey": SECRET_KEY}
+    address = server.url.removesuffix("/rest/v1")
+    for method, path in (
+        ("GET", "/rest/v1/items?id=eq.1"),
+        ("HEAD", "/rest/v1/items?id=eq.1"),
+        ("POST", "/storage/v1/object/list-v2/docs"),
+    ):
+        httpx.request(method, address + path, headers=key)
+    httpx.delete(server.url + "/items?id=eq.0", headers={**key, "x-app": "its own"})
+    assert server.changes() == []
+    changes = [
+        ("PATCH", "/rest/v1/items?id=eq.0"),
+        ("POST", "/rest/v1/rpc/anything"),
+        ("POST", "/storage/v1/object/list/docs"),
+        ("POST", "/storage/v1/object/list-v2/docs/more"),
+        ("OPTIONS", "/storage/v1/upload/resumable"),
+    ]
+    for method, path in changes:
+        httpx.request(method, address + path, headers=key)
+    server.reset()
+    assert server.changes() == [" ".join(change) for change in changes]
+    server.forget_changes()
