@@ -221,7 +221,9 @@ class TableCopy:
             except BaseException:
                 in_flight.settle()
                 raise
+            waits, in_flight.waiting = in_flight.waiting, None  # what raises now lets nothing else start
             self._take(pending, arrived, guard)
+            in_flight.waiting = waits
 
     def _arrived(self, pending: PendingBatch) -> int:
         """How many rows of the batch are in the sink; the others are quarantined."""
