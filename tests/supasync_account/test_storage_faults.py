@@ -27,7 +27,9 @@ def told(status: int, error: str, http: int = 400) -> dict[str, object]:
 
 
 def test_a_busy_or_broken_server_is_asked_again(both: Storages) -> None:
+    html = {"kind": "answer", "status": 502, "body": "<html>bad gateway</html>", "path": "/v1/bucket$"}
     both.space.old.server.misbehave(
+        html,
         {**told(429, "SlowDown"), "path": LIST},
         {**told(503, "DatabaseTimeout"), "path": READ, "times": 2},
         {"kind": "reset-body", "path": f"{READ}docs/o-03"},
@@ -67,6 +69,14 @@ def test_a_project_that_refuses_in_the_middle_ends_the_run_and_the_next_continue
     both.assert_equal()
     again = [path for method, path in both.new.sent() if method == "POST" and path.startswith(SENT)]
     assert not sent.intersection(again)
+
+
+def test_what_a_gateway_says_is_understood(both: Storages) -> None:
+    body = '{"message": "restricted due to exceed_egress_quota"}'
+    both.space.old.server.misbehave({"kind": "answer", "status": 402, "body": body, "path": "/v1/bucket$"})
+    assert "OLD: Storage answers 402: the organisation is over its quota" in both.run("sync", code=3).err
+    both.space.new.server.misbehave({"kind": "answer", "status": 540, "body": "", "path": "/v1/bucket$"})
+    assert "NEW is paused" in both.run("verify", code=2).err
 
 
 def test_a_listing_that_breaks_off_is_no_end_of_it(both: Storages) -> None:

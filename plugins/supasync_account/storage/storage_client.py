@@ -99,13 +99,10 @@ class StorageClient:
             try:
                 return what(self.storage)
             except StorageApiError as err:
-                cause = err.__cause__ if isinstance(err.__cause__, httpx.HTTPStatusError) else None
-                cause = cause or (
-                    err.__context__ if isinstance(err.__context__, httpx.HTTPStatusError) else None
-                )
-                if cause is None:
-                    raise ObjectError("refused", f"{self.project}: {err.message}") from None
-                raise failure_of(self.project, cause.response, cause.response.content) from None
+                response = _response(err)
+                if response is None:
+                    raise ObjectError("refused", f"{self.project}: Storage refuses a request") from None
+                raise failure_of(self.project, response, response.content[:_SHOWN]) from None
             except (ValidationError, ValueError):
                 text = f"{self.project}: Storage's answer is not understood"
                 raise ObjectError("refused", text, hint="is the address that of a project?") from None
@@ -187,3 +184,12 @@ def described(err: Exception | None) -> Exception:
     if isinstance(err, SupasyncError):
         return err
     return Exception(f"{type(err).__name__}: {err}" if str(err) else type(err).__name__)
+
+
+def _response(err: BaseException | None) -> httpx.Response | None:
+    """The answer behind an error of `supabase`'s client, which keeps its words alone."""
+    while err is not None:
+        if isinstance(err, httpx.HTTPStatusError):
+            return err.response
+        err = err.__cause__ or err.__context__
+    return None
