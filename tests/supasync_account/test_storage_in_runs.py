@@ -95,6 +95,14 @@ def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None
     assert "OLD's listing has as many objects as storage.objects" in verdict["not_compared"]
 
 
+def test_without_a_database_that_answers_files_are_copied_all_the_same(both: Storages) -> None:
+    both.space.environment["NEW_DATABASE_URL"] = "postgresql://nobody:secret-word@127.0.0.1:1/none"
+    done = both.run("sync")
+    both.assert_equal()
+    assert "owner and times of objects are not copied: " in done.out
+    assert "secret-word" not in done.out + done.err
+
+
 def test_with_a_function_in_old_an_idle_hour_costs_one_request(both: Storages) -> None:
     script = both.space.supasync("schema", "sql", "--storage", "--old").out
     both.old.put("docs", "meta", b"m", x_metadata="eyJhIjpbMSwieCJdfQ==")

@@ -52,12 +52,14 @@ class OwnerRepair:
     old: SqlSession | None
     new: SqlSession | None
     fence: Fence
+    why: str = _ONLY_SQL
+    """Why it cannot, where it cannot."""
 
     def bucket(self, bucket: str, progress: StorageProgress, report: StorageReport) -> None:
         """Repair a bucket; an error is a note, for the bytes have arrived."""
         if self.old is None or self.new is None:
-            if report.copied and _ONLY_SQL not in report.notes:
-                report.notes.append(_ONLY_SQL)
+            if report.copied and self.why not in report.notes:
+                report.notes.append(self.why)
             return
         try:
             asked = (
@@ -84,7 +86,13 @@ class OwnerRepair:
 
 @contextmanager
 def repairing(context: StepContext) -> Iterator[OwnerRepair]:
-    """One with the sessions that there are."""
+    """One with the sessions that there are; files are copied without a database that answers, too."""
     with ExitStack() as stack:
-        old, new = (stack.enter_context(context.sql(project)) for project in ("OLD", "NEW"))
-        yield OwnerRepair(old, new, context.fence)
+        sessions: dict[str, SqlSession | None] = {}
+        why = _ONLY_SQL
+        for project in ("OLD", "NEW"):
+            try:
+                sessions[project] = stack.enter_context(context.sql(project))
+            except SupasyncError as err:
+                why = f"owner and times of objects are not copied: {err.message}"
+        yield OwnerRepair(sessions.get("OLD"), sessions.get("NEW"), context.fence, why)

@@ -105,9 +105,9 @@ def planned(
     with (
         both_storages(context) as (old, new),
         _looking(context, old, new) as progress,
-        context.sql("OLD") as session,
+        repairing(context) as repair,
     ):
-        answers = answers_of(context, session, progress, afresh=True)
+        answers = answers_of(context, repair.old, progress, afresh=True)
         sync = StorageSync(
             old, new, progress, settings, accept_newer=accept_newer, answers=answers, go_on=context.go_on
         )
