@@ -14,6 +14,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_age, format_duration, format_size
 from supasync_core.model.settings import Settings
 from supasync_core.model.wording import counted
+from supasync_core.project.last_inventory import LastInventory
 from supasync_core.report.charts import Series, columns, spark
 from supasync_core.report.days import ENDS, Day, last_days
 from supasync_core.report.headline import headline, moment
@@ -42,6 +43,8 @@ class Facts:
     settings: Settings
     verification: Mapping[str, Any] | None
     switch: SavedProgress
+    besides: LastInventory | None = None
+    """What both projects held besides rows when somebody last looked."""
 
 
 def page(facts: Facts, *, values: bool = False) -> str:
@@ -63,6 +66,7 @@ def page(facts: Facts, *, values: bool = False) -> str:
         charts=_charts(days) if found.past.records else [],
         runs=[_run(each, found.now, values=values) for each in found.past.records[:_RECENT]],
         panels=panels(found),
+        besides=_besides(facts),
         verification=_verification(facts, values=values),
         certificate=certificate(facts.switch) if facts.switch.switched_at else None,
         values=values,
@@ -138,6 +142,28 @@ def _run(record: Record, now: timestamps.Instant, *, values: bool) -> dict[str, 
         "bytes": format_size(record.bytes),
         "wrong": wrong,
         "error": record.error if values else None,
+    }
+
+
+def _besides(facts: Facts) -> dict[str, Any] | None:
+    """What the last run did beside its tables, and what both projects held there."""
+    newest = next((each for each in facts.standing.past.records if each.details.get("steps")), None)
+    steps = newest.details["steps"] if newest else {}
+    if not steps and facts.besides is None:
+        return None
+    seen = facts.besides
+    return {
+        "steps": [
+            {
+                "name": name,
+                "status": step.get("status", ""),
+                "level": "good" if step.get("status") in ("ok", "not due") else "bad",
+                "summary": step.get("summary", ""),
+            }
+            for name, step in steps.items()
+        ],
+        "lines": seen.lines if seen else (),
+        "age": format_age(facts.standing.now - timestamps.parse(seen.at)) if seen else "",
     }
 
 

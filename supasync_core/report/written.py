@@ -5,6 +5,7 @@ from pathlib import Path
 from supasync_core.api.plugin_host import Host
 from supasync_core.cutover import saved_progress
 from supasync_core.model.settings import Settings
+from supasync_core.project.last_inventory import last
 from supasync_core.report.page import RECORDS, Facts, page
 from supasync_core.status.standing import standing
 from supasync_core.system.files import write_private
@@ -22,5 +23,6 @@ def write_report(settings: Settings, host: Host, path: Path, *, values: bool = F
         settings=settings,
         verification=last_verification(settings.folder, sides),
         switch=saved_progress.load(settings.folder, *sides),
+        besides=last(settings),
     )
     write_private(path, page(facts, values=values))

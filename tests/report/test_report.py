@@ -96,6 +96,21 @@ def test_a_verification_of_one_table_does_not_replace_that_of_all(project: Proje
     assert "jobs ok just now 40 40 0" in project.text()
 
 
+def test_what_was_done_beside_the_tables_is_shown(project: Project) -> None:
+    assert "Accounts, files" not in project.text()
+    steps = {"auth": {"status": "ok", "summary": "2 created"}, "storage": {"status": "failed", "summary": ""}}
+    with duckdb.connect(str(project.folder / "new.duckdb")) as connection:
+        newest = "where number = (select max(number) from sync_metadata)"
+        merged = "update sync_metadata set details = json_merge_patch(details, ?)"
+        connection.execute(f"{merged} {newest}", [json.dumps({"steps": steps})])
+    refs = [f"duckdb:{project.folder}/{name}.duckdb" for name in ("old", "new")]
+    seen = {"source": refs[0], "sink": refs[1], "at": "2024-01-01T00:00:00Z", "lines": ["OLD has 3 buckets"]}
+    (project.folder / ".supasync/account.json").write_text(json.dumps(seen))
+    said = project.text()
+    assert "auth ok 2 created storage failed" in said
+    assert "OLD has 3 buckets" in said
+
+
 def test_names_are_text_whatever_they_hold(project: Project) -> None:
     for name in ("old", "new"):
         change(
