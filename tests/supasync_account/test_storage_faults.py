@@ -161,6 +161,17 @@ def test_a_large_upload_that_is_cut_goes_on_in_pieces(both: Storages, cache: str
     assert both.run("verify").out.splitlines()[-1] == "equal, as far as was compared"
 
 
+def test_a_large_upload_whose_last_request_failed_is_finished_by_the_next_run(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE, cache_control="public, max-age=9, immutable")
+    both.space.new.server.misbehave(
+        {"kind": "reset", "method": "POST", "path": f"{SENT}large"},
+        {**told(413, "EntityTooLarge"), "path": "/object/copy$"},
+    )
+    assert "docs/large: NEW: EntityTooLarge it is" in both.run("sync", code=3).err
+    both.run("sync")
+    both.assert_equal()
+
+
 def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:
     both.old.put("docs", "large", LARGE)
     both.space.new.server.misbehave(

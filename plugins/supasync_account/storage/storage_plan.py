@@ -115,7 +115,7 @@ class StoragePlan:
         """Whether NEW's object is what was copied, or what an upload of ours that was cut has left."""
         if known is not None:
             return known.is_in(there)
-        return there.looks_like(listed) and self.progress.begun(bucket, listed)
+        return there.size == listed.size and self.progress.begun(bucket, listed)
 
 
 def _same_bytes(listed: StoredObject, there: StoredObject, known: Known | None) -> bool:

@@ -65,8 +65,8 @@ class StorageSync:
         self._look()
         made = {name for name in self._theirs if name not in self._ours}
         for name in made:
-            bucket_settings.make(self.new, self._theirs[name], self.fence)
             self.progress.remember(name, made=True)
+            bucket_settings.make(self.new, self._theirs[name], self.fence)
         tasks = self._tasks(made=made)
         number, size = sizes(tasks)
         if number:
