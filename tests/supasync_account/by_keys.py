@@ -1,13 +1,14 @@
 """Two projects with accounts and their secret keys alone: REST and Auth behind one address, as hosted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.workspace import between
-from tests.gotrue.project import project
+from tests.postgrest.launch import Server
 from tests.servers.command import HURRIED
 from tests.servers.postgres import Cluster
+from tests.storage.launch import serve
 from tests.supasync_account.accounts import CONFIG, SCHEMA, Projects
 
 SMALL = """
@@ -33,7 +34,11 @@ def by_keys(
     cluster: Cluster, folder: Path, config: str = CONFIG, *, pages: str = "8, 4, 64"
 ) -> Iterator[Projects]:
     """Both projects set up, without a connection string; ``pages`` are small, as are the lists."""
-    with between(cluster, folder, SCHEMA, SCHEMA, config, opened=project) as space:
+
+    def opened(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
+        return serve(cluster.url(database, "authenticator"), folder / database, keys=keys)
+
+    with between(cluster, folder, SCHEMA, SCHEMA, config, opened=opened) as space:
         space.before = HURRIED + SMALL.format(pages=pages)
         made = Projects(space)
         made.old.paste(space.supasync("schema", "sql", "--old").out)

@@ -31,7 +31,7 @@ def both(keys: Projects) -> Iterator[Projects]:
 def token(end: End, grant: str, key: str, **body: str) -> httpx.Response:
     publishable = key.replace("secret", "publishable")
     return httpx.post(
-        f"{end.server.url}/auth/v1/token?grant_type={grant}",
+        f"{end.server.url.removesuffix('/rest/v1')}/auth/v1/token?grant_type={grant}",
         json=body,
         headers={"apikey": publishable, "authorization": f"Bearer {publishable}", "x-app": "a"},
         trust_env=False,
