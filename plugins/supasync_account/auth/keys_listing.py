@@ -28,7 +28,8 @@ ONE_PAGE: Final = 65_536
 """Accounts that one page may hold: 29 MB. More are read in walks."""
 SPARE: Final = 1000
 """Accounts that may sign up between two requests."""
-WALKS: Final = 3
+WALKS: Final = 6
+"""Walks that are tried, in both directions and with smaller pages: each loses others."""
 SICK: Final = 20
 """Rows that Auth cannot read and that are narrowed down; more of them are not looked for."""
 
@@ -63,15 +64,16 @@ class _Reader:
     """Pages of one project. ``places`` are accounts by their place in the order of creation."""
 
     api: KeysApi
+    afford: Callable[[int], None]
     found: Listing = field(default_factory=Listing)
     totals: set[int] = field(default_factory=set)
     places: dict[int, KeyAccount] = field(default_factory=dict)
     sick: list[int] = field(default_factory=list)
 
-    def page(self, number: int, size: int) -> list[KeyAccount] | None:
+    def page(self, number: int, size: int, order: str = "asc") -> list[KeyAccount] | None:
         """The accounts of a page; None where it holds one that cannot be read."""
         try:
-            answer = self.api.get(USERS, {"page": number, "per_page": size, "sort": "created_at asc"})
+            answer = self.api.get(USERS, {"page": number, "per_page": size, "sort": f"created_at {order}"})
         except AuthRefusal as err:
             if err.status == SERVER_ERROR:
                 return None
@@ -86,12 +88,14 @@ class _Reader:
         self.found.total = answer.total
         for place, each in enumerate(users, (number - 1) * size):
             self.found.accounts[each.id] = each
-            self.places[place] = each
+            if order == "asc":
+                self.places[place] = each
         return users
 
     def one_page(self, size: int) -> bool:
         """One page that has room for all; whether it holds all that the server counts."""
         self.found.accounts.clear()
+        self.afford(BYTES * self.found.total)
         users = self.page(1, size)
         if users is None:
             self.narrow(1, size)
@@ -104,17 +108,18 @@ class _Reader:
             self.totals.clear()
             if len(self.found.accounts) > self.found.total:
                 self.found.accounts.clear()
-            self._walk(max(1, size * (6 - part) // 6))
+            self._walk(max(1, size * (WALKS - part // 2) // WALKS), "desc" if part % 2 else "asc")
             if self.sick:
                 return False
             if self.totals == {len(self.found.accounts)}:
                 return True
         return False
 
-    def _walk(self, size: int) -> None:
+    def _walk(self, size: int, order: str) -> None:
+        self.afford(BYTES * self.found.total)
         number = 1
         while number == 1 or (number - 1) * size < self.found.total:
-            if self.page(number, size) is None:
+            if self.page(number, size, order) is None:
                 self.narrow(number, size)
             number += 1
 
@@ -145,7 +150,7 @@ def listed(api: KeysApi, afford: Callable[[int], None] = lambda _bytes: None) ->
 
     ``afford`` raises BudgetError where an answer of so many bytes is too much.
     """
-    reader = _Reader(api)
+    reader = _Reader(api, afford)
     found = reader.found
     users = reader.page(1, FIRST_PAGE)
     if users is None:
@@ -155,7 +160,6 @@ def listed(api: KeysApi, afford: Callable[[int], None] = lambda _bytes: None) ->
     elif found.total <= len(users) < FIRST_PAGE:
         found.whole = True
     else:
-        afford(BYTES * found.total)
         found.whole = _all(reader, len(users))
     found.sick = reader.neighbours()
     return found
