@@ -23,7 +23,8 @@ def account(session: Session, /, *, as_json: bool) -> int:
 
     with session.migration() as migration:
         found = AccountInventory.of(context_of(migration, Part("account", {})))
-    last_inventory.remember(session.settings, found.seen)
+    if found.seen:
+        last_inventory.remember(session.settings, found.seen)
     if as_json:
         output.print_json(found.as_json())
         return 0

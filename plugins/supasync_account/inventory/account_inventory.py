@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from supasync_account.inventory.held_besides_rows import HeldBesidesRows, held_by
+from supasync_account.inventory.held_besides_rows import UNKNOWN, HeldBesidesRows, held_by
 from supasync_account.inventory.management_api import SETTINGS, ProjectSettings, differing, settings_of
 from supasync_core.api.run_step import StepContext
 from supasync_core.model.printable import argument, visible
@@ -16,7 +16,9 @@ SHOWN: Final = 10
 """Names of functions or secrets in a line."""
 _REF: Final = re.compile(r"https://([a-z]{20})\.supabase\.co")
 _DASHBOARD: Final = "https://supabase.com/dashboard/project"
-_NO_TOKEN: Final = f"not asked: there is no {ACCESS_TOKEN} (Dashboard -> Account -> Access tokens)"
+_NO_TOKEN: Final = f"there is no {ACCESS_TOKEN} in .env (Dashboard -> Account -> Access tokens)"
+_UNASKED: Final = "not asked"
+_NOTHING_SEEN: Final = ("", _UNASKED, UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class AccountInventory:
         if not token:
             return cls(old, new, refs)
         if refs[0] is None or refs[1] is None:
-            return cls(old, new, refs, why_not="not asked: an address is not that of a hosted project")
+            return cls(old, new, refs, why_not="an address is not that of a hosted project")
         asked = settings_of(refs[0], Secret(token)), settings_of(refs[1], Secret(token))
         return cls(old, new, refs, asked, "")
 
@@ -62,7 +64,8 @@ class AccountInventory:
     def flaws(self) -> list[str]:
         """What could not be seen."""
         more = [flaw for each in self.settings for flaw in each.flaws] if self.settings else []
-        return [*self.old.flaws, *self.new.flaws, *more]
+        unasked = [f"functions, their secrets and settings: {self.why_not}"] if self.why_not else []
+        return [*self.old.flaws, *self.new.flaws, *more, *unasked]
 
     @property
     def items(self) -> list[InventoryItem]:
@@ -79,7 +82,7 @@ class AccountInventory:
     @property
     def seen(self) -> list[str]:
         """The lines for status and the certificate: what was counted."""
-        return [each.line for each in self.items if each.old not in ("", self.why_not)]
+        return [each.line for each in self.items if each.old not in _NOTHING_SEEN]
 
     def _of_settings(self) -> Iterator[InventoryItem]:
         old, new = self.refs[0] or "OLD_REF", self.refs[1] or "NEW_REF"
@@ -87,8 +90,8 @@ class AccountInventory:
         secret = f"supabase secrets set --env-file FILE --project-ref {new}; OLD shows names alone"
         if self.settings is None:
             for what, way in (("functions", deploy), ("secrets of functions", secret)):
-                yield InventoryItem(what, self.why_not, "", way)
-            yield InventoryItem("settings", self.why_not, "", f"{_DASHBOARD}/{new}")
+                yield InventoryItem(what, _UNASKED, "", way)
+            yield InventoryItem("settings", _UNASKED, "", f"{_DASHBOARD}/{new}")
             return
         mine, its = self.settings
         theirs = its.functions or {}
@@ -140,7 +143,7 @@ class AccountInventory:
 
 def _named(found: Any) -> str:  # noqa: ANN401 - names, or None
     if found is None:
-        return "unknown"
+        return UNKNOWN
     names = [visible(name) for name in found]
     more = ", ..." if len(names) > SHOWN else ""
     return f"{len(names)} ({', '.join(names[:SHOWN])}{more})" if names else "none"

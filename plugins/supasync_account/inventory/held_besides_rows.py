@@ -15,6 +15,7 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 
+UNKNOWN: Final = "unknown"
 _ACCOUNTS: Final = "select pg_catalog.count(*) from auth.users"
 _OBJECTS: Final = """
 select b.id, b.public, pg_catalog.count(o.id),
@@ -45,14 +46,14 @@ class HeldBesidesRows:
     def accounts_shown(self) -> str:
         """``214 accounts``."""
         if self.accounts is None:
-            return "unknown"
+            return UNKNOWN
         return counted(self.accounts, "account", "accounts") if self.accounts else "none"
 
     @property
     def files_shown(self) -> str:
         """``3 buckets, 1,200 objects, 340.0 MB``."""
         if self.buckets is None:
-            return "unknown"
+            return UNKNOWN
         if not self.buckets:
             return "none"
         objects, size = (sum(getattr(each, name) for each in self.buckets) for name in ("objects", "bytes"))

@@ -15,7 +15,7 @@ def both_storages(context: StepContext) -> Iterator[tuple[StorageClient, Storage
     """OLD's and NEW's; ConfigError where the address or the key of either is missing, or both are one."""
     old, new = (_access(context, project) for project in ("OLD", "NEW"))
     if host_of(old.url) == host_of(new.url):
-        raise ConfigError([f"storage: OLD and NEW have the same address, {host_of(old.url)}"])
+        raise ConfigError([f"OLD and NEW have the same address, {host_of(old.url)}"])
     with ExitStack() as stack:
         yield (
             stack.enter_context(closing(StorageClient(old, "OLD", context.ledger, context.workers))),
@@ -33,7 +33,7 @@ def _access(context: StepContext, project: str) -> ApiAccess:
     if found is None:
         url, key = API_VARIABLES[project]
         raise ConfigError(
-            [f"storage: {project}'s API is not known: Storage is asked by its address and secret key"],
+            [f"{project}'s API is not known: Storage is asked by its address and secret key"],
             hint=f"write {url}=https://... and {key}=... into .env",
         )
     return found
