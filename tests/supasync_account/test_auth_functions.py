@@ -207,6 +207,20 @@ def test_one_missing_function_is_named_and_without_both_keys_are_the_way(both: P
     assert "way: functions" in both.auth("check").out
 
 
+def test_one_connection_string_and_the_other_function_do(both: Projects) -> None:
+    both.sign_up(1, 2)
+    for user, name, end in ((1, "OLD", both.space.old), (2, "NEW", both.space.new)):
+        both.old.paste(f"update auth.users set role = 'editor' where id = '{number(user)}'")
+        string = {f"{name}_DATABASE_URL": end.cluster.url(end.database, "hosted_postgres")}
+        end.server.misbehave({"kind": "answer", "status": 500, "path": CALLED, "times": None})
+        try:
+            done = both.space.supasync("auth", "sync", environment=string)
+        finally:
+            end.server.behave()
+        assert done.code == 0, done.err
+        both.assert_equal()
+
+
 def test_a_guarded_trigger_makes_no_second_profile_and_the_script_can_be_applied(both: Projects) -> None:
     url = both.space.new.cluster.url(both.space.new.database, "hosted_postgres")
     done = both.space.supasync("schema", "sql", "--auth", "--apply", environment={"NEW_DATABASE_URL": url})

@@ -21,7 +21,7 @@ def chosen(context: StepContext) -> Iterator[Way]:
     both are one project.
     """
     with context.sql("OLD") as old, context.sql("NEW") as new:
-        by_functions = functions_way(context) if old is None or new is None else None
+        by_functions = functions_way(context, old, new) if old is None or new is None else None
         if by_functions:
             yield by_functions
             return
