@@ -343,9 +343,12 @@ def test_a_column_that_one_side_lacks_is_left_out_and_said(both: Projects) -> No
         both.old.paste("update auth.users set role = 'x'")
         assert both.auth("sync", "--json").json["updated"] == 1
     finally:
-        both.space.old.run("alter table auth.users drop column if exists later")
-        both.space.old.run("alter table auth.users add column if not exists is_super_admin boolean")
-        both.space.new.run("alter table auth.users drop column if exists later, drop column newest")
+        both.space.new.run("alter table auth.users drop column newest")
+        for end in (both.space.old, both.space.new):
+            end.run(
+                "alter table auth.users drop column if exists later, drop column if exists is_super_admin"
+            )
+            end.run("alter table auth.users add column is_super_admin boolean")
 
 
 def test_a_dry_run_writes_nothing(both: Projects) -> None:
