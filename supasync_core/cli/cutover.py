@@ -12,6 +12,7 @@ import click
 
 from supasync_core.api.switch import Ends, Switch
 from supasync_core.cli import output
+from supasync_core.cli.run_progress import watching
 from supasync_core.cli.streams import bare
 from supasync_core.cli.sync import interruptible, run_finished
 from supasync_core.cli.verify import progress_bar, staging
@@ -208,7 +209,7 @@ class Command:
         settings = migration.settings
         with (
             interruptible(settings.max_runtime) as interrupted,
-            output.watching(as_json=True) as watch,
+            watching(as_json=True) as watch,
         ):
             options = RunOptions(
                 tables=settings.tables, steps=settings.steps, interrupted=interrupted, last=True

@@ -14,6 +14,7 @@ import click
 
 from supasync_core.cli import output
 from supasync_core.cli.params import CsvOptions
+from supasync_core.cli.run_progress import watching
 from supasync_core.cli.sync import interruptible
 from supasync_core.gap.csv.queries import Wanted, query
 from supasync_core.gap.import_plan import KINDS, ImportPlan, TableImport
@@ -91,7 +92,7 @@ class Command(CsvOptions):
             return self._end(plan, 0, "nothing was sent")
         with (
             interruptible(self.settings.max_runtime) as asked,
-            output.watching(as_json=self.as_json) as watch,
+            watching(as_json=self.as_json) as watch,
         ):
             sending = Sender(migration, self.staging, lease, lease.state, plan, watch, asked)
             done = sending.run()

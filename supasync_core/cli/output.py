@@ -17,15 +17,13 @@ from supasync_core.init.undecided import WAY_OUT, Undecided
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
-from supasync_core.model.report import Report, StepResult, TableResult
-from supasync_core.model.table import Table
+from supasync_core.model.report import Report, StepResult
 from supasync_core.model.wording import counted
-from supasync_core.project.run_options import RunObserver
 from supasync_core.project.session import Session
 from supasync_core.usage.estimate import Estimate
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn, TaskID
+    from rich.progress import Progress, ProgressColumn
     from rich.text import Text
 
     from supasync_core.api.backend import Remark
@@ -157,7 +155,11 @@ def moving(*columns: ProgressColumn) -> Iterator[Progress]:
     from rich.progress import Progress  # noqa: PLC0415 - not needed under cron
 
     console = Console(file=bare(sys.stderr), stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress, reguarded(redactor()):
+    lines = sys.stdout.isatty()  # only then may lines of stdout go to the terminal of stderr
+    with (
+        Progress(*columns, console=console, transient=True, redirect_stdout=lines) as progress,
+        reguarded(redactor()),
+    ):
         yield progress
 
 
@@ -263,83 +265,3 @@ def _step(done: StepResult) -> None:
     if done.error:
         line(done.error, err=True)
     hint(done.hint, err=True)
-
-
-@contextmanager
-def watching(*, as_json: bool) -> Iterator[RunObserver]:
-    """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
-    if not sys.stderr.isatty():
-        yield _Lines(quiet=as_json)
-        return
-    from rich import progress as bars  # noqa: PLC0415 - not needed under cron
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[rate]}"),
-        bars.TimeElapsedColumn(),
-    )
-    with moving(*columns) as progress:
-        yield _Bars(progress, _Lines(quiet=as_json))
-
-
-class _Lines:
-    """Plain lines, as cron mails them."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-
-    def table_begins(self, table: Table) -> None:
-        """Nothing is known yet."""
-
-    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
-        """A log shows only the end."""
-
-    def table_ended(self, result: TableResult) -> None:
-        """``users: 5/5 rows synced``, or that it failed; the reason goes to stderr."""
-        if not self._quiet:
-            line(f"{result.name}: {_outcome(result)}")
-        if result.error:
-            reason = result.error.removeprefix(f"{result.name}: ")
-            status = "" if result.status == "ok" else f"{result.status}: "
-            line(f"{result.name}: {status}{reason}", err=True)
-        hint(result.hint, err=True)
-        trace(result.trace)
-
-
-def _outcome(result: TableResult) -> str:
-    if result.status == "ok":
-        left_out = f", {result.left_out:,} left out by its transform" if result.left_out else ""
-        return f"{result.synced:,}/{result.found:,} rows synced{left_out}"
-    if result.status == "incomplete":
-        return f"incomplete, {result.synced:,}/{result.found:,} rows synced"
-    return (
-        f"{result.status}, {counted(result.synced, 'row', 'rows')} synced" if result.synced else result.status
-    )
-
-
-class _Bars:
-    """A bar per table while it runs, its line when it has ended."""
-
-    def __init__(self, progress: Progress, lines: _Lines) -> None:
-        self._progress = progress
-        self._lines = lines
-        self._tasks: dict[str, TaskID] = {}
-
-    def table_begins(self, table: Table) -> None:
-        """Show the table's bar."""
-        self._tasks[table.name] = self._progress.add_task(label(table.name), total=None, rate="")
-
-    def rows_confirmed(self, table: Table, done: int, total: int) -> None:
-        """Move the bar; the rate is rows per second since the table began."""
-        task = self._tasks[table.name]
-        elapsed = next(each.elapsed for each in self._progress.tasks if each.id == task) or 0.0
-        rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
-        self._progress.update(task, completed=done, total=total, rate=rate)
-
-    def table_ended(self, result: TableResult) -> None:
-        """Put the line in the bar's place."""
-        if result.name in self._tasks:
-            self._progress.remove_task(self._tasks.pop(result.name))
-        self._lines.table_ended(result)

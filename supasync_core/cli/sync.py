@@ -18,6 +18,7 @@ import click
 from supasync_core.api.plugin_fault import at_work
 from supasync_core.cli import output, signals
 from supasync_core.cli.plugin_notes import tell
+from supasync_core.cli.run_progress import watching
 from supasync_core.cli.table_options import ONLY_TABLES, complete_tables
 from supasync_core.model.errors import ExitCode, LockedError, SupasyncError, TableError, TransientError
 from supasync_core.model.quantities import format_duration
@@ -134,7 +135,7 @@ def _copied(migration: Migration, plan: RunOptions, last: LastSuccess, *, as_jso
     )
     for table in plan.tables:
         migration.strategy(table)  # imported before the run: an upgrade may remove its file meanwhile
-    with output.watching(as_json=as_json) as watch:
+    with watching(as_json=as_json) as watch:
         try:
             return runner.sync(migration, plan, watch)
         except LockedError as err:
