@@ -1,6 +1,7 @@
 """Rows that refer to files of OLD: a run counts them, and `replace_storage_url` makes them NEW's."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ create table public.profiles (
 create table public.links (url text primary key, updated_at timestamptz not null default '2026-01-01');
 grant all on all tables in schema public to service_role;
 """
+DOCS = Path(__file__).parents[2] / "docs/reference/sync-metadata.md"
 CONFIG = ENDS + "tables:\n  profiles:\n  links:\n    key: url\n"
 
 
@@ -51,6 +53,14 @@ def test_a_run_counts_rows_that_refer_to_files_of_old(space: Workspace) -> None:
     assert "avatar (2 rows), more (1 row), pictures (1 row); with transform: replace_storage_url" in told
     assert "supasync sync --full profiles makes them NEW's" in told
     space.assert_equal("profiles", "links")
+    query = DOCS.read_text("utf-8").partition("URL of OLD's Storage, by column")[2].split("```")[1]
+    kept = space.new.rows(query.removeprefix("sql"))
+    assert kept == [
+        ("links", "url", 1),
+        ("profiles", "avatar", 2),
+        ("profiles", "more", 1),
+        ("profiles", "pictures", 1),
+    ]
 
 
 def test_the_transform_makes_them_refer_to_files_of_new(space: Workspace) -> None:
