@@ -54,6 +54,23 @@ def test_columns_can_be_renamed_removed_and_added() -> None:
     assert '"t":' not in changed
 
 
+def test_a_column_can_be_given_its_json_text_however_deep_it_is() -> None:
+    deep = "[" * 5000 + "1.10" + "]" * 5000
+
+    def change(row: ExactRow) -> ExactRow:
+        row.set_raw("raw", deep)
+        return row
+
+    assert deep.encode() in through(change, ROW)
+    row = ExactRow(ROW)
+    for text in ("", "nothing", "1,2", '{"a":', "1]["):
+        with pytest.raises(ValueError, match="n is given what is not a JSON value"):
+            row.set_raw("n", text)
+    with pytest.raises(KeyError):
+        row.set_raw("none", "1")
+    assert row.raw("n") == "1.50"
+
+
 def test_numbers_are_read_without_losing_a_digit() -> None:
     row = ExactRow(ROW)
     assert row["id"] == 9007199254740993

@@ -66,7 +66,12 @@ class ExactRow(MutableMapping[str, Any]):
         self.touched = column
         if column not in self._cells:
             raise KeyError(column)
-        _decode(text)
+        try:
+            found = list(raw_json.split(f"[{text}]".encode()))
+        except ValueError:
+            found = []
+        if found != [text.strip()]:
+            raise ValueError(f"{column} is given what is not a JSON value")
         self._cells[column] = text
 
     def replace(self, row: Mapping[str, Any]) -> None:
