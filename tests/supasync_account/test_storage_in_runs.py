@@ -93,6 +93,9 @@ def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None
     assert both.run("sync", "--json").json["copied"] == 0
     verdict = both.run("verify", "--json").json
     assert "OLD's listing has as many objects as storage.objects" in verdict["not_compared"]
+    assert not [each for each in verdict["not_compared"] if "user metadata" in each]
+    both.new.database.paste("update storage.objects set user_metadata = '{}' where name = 'meta'")
+    assert both.run("verify", "--json", code=1).json["changed"] == {"docs/meta": ["user metadata"]}
 
 
 def test_without_a_database_that_answers_files_are_copied_all_the_same(both: Storages) -> None:

@@ -28,8 +28,12 @@ BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
 BY_SIZE: Final = "size alone"
 BY_BYTES: Final = "all bytes read on both sides"
-_METADATA: Final = "user metadata was not compared: --exact does"
+_METADATA: Final = "user metadata was not compared: --exact does, and two connection strings"
 _UNCOMPARED: Final = "updated_at, version and id: NEW has its own"
+_MARKS: Final = """
+select o.name, pg_catalog.md5(o.user_metadata::text) from storage.objects o
+where o.bucket_id = %s and o.user_metadata <> '{}'::pg_catalog.jsonb
+"""
 _COUNT: Final = "select pg_catalog.count(*) from storage.objects o where o.bucket_id = %s"
 Sql = Callable[[str], AbstractContextManager[SqlSession | None]]
 
@@ -104,11 +108,13 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
                 progress.note(side, name, page)
         _Bucket(old, new, progress, name, found, settings, exact=exact, afford=afford).compare()
     found.extra += [f"bucket {name}" for name in ours if name not in theirs and settings.includes(name)]
+    by_sql = False
     if sql:
         _count(found, sql, progress, list(theirs))
+        by_sql = not exact and _compare_metadata(found, sql, settings, list(theirs))
     if not theirs:
         found.remarks.append("OLD shows no buckets: a key that may not see them is answered in the same way")
-    found.remarks += [_UNCOMPARED] if exact else [_METADATA, _UNCOMPARED]
+    found.remarks += [_UNCOMPARED] if exact or by_sql else [_METADATA, _UNCOMPARED]
     return found
 
 
@@ -198,6 +204,28 @@ def _count(found: StorageVerdict, sql: Sql, progress: StorageProgress, names: Se
             found.remarks.append(f"{side}'s listing has as many objects as storage.objects")
         for name, what in (wrong or {}).items():
             found.changed.setdefault(f"bucket {name}", []).append(what)
+
+
+def _compare_metadata(
+    found: StorageVerdict, sql: Sql, settings: StorageSettings, names: Sequence[str]
+) -> bool:
+    """Compare user metadata in both databases; False where either does not answer."""
+    try:
+        with sql("OLD") as old, sql("NEW") as new:
+            if old is None or new is None:
+                return False
+            for bucket in names:
+                left, right = (
+                    dict(each.query(_MARKS, [bucket], purpose="storage list")) for each in (old, new)
+                )
+                lone = {*found.missing, *found.extra, *settings.exclude}
+                for name in sorted(left.keys() | right.keys()):
+                    shown = f"{bucket}/{name}"
+                    if left.get(name) != right.get(name) and shown not in lone:
+                        found.changed.setdefault(shown, []).append("user metadata")
+    except SupasyncError:
+        return False
+    return True
 
 
 def _uncounted(
