@@ -13,6 +13,8 @@ import httpx
 import psycopg
 import pytest
 
+from supasync_account.auth.account_calls import FunctionDoor
+from supasync_core.model.errors import SchemaError
 from tests.e2e.test_cutover import NEW_ANON
 from tests.e2e.workspace import NEW_KEY, OLD_KEY, End
 from tests.servers.postgres import Cluster
@@ -123,6 +125,26 @@ def test_tokens_sessions_and_secrets_are_not_read(both: Projects) -> None:
         [[account]] = found.json()["answers"]
         assert "a-token" not in found.text
         assert (json.loads(account["user_row"]), account["owned"]) == ([number(1), "u1@example.test"], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([], "is of another version"),
+        ({"version": 2, "tables": [], "answers": [[]]}, "is of another version"),
+        ({"version": 1, "tables": ["users"], "answers": []}, "answered something that is not rows"),
+        ({"version": 1, "tables": ["users"], "answers": [[1]]}, "answered something that is not rows"),
+        ({"version": 1, "tables": ["users"], "answers": "x"}, "answered something that is not rows"),
+        ({"version": 1, "answers": [[]]}, "answered something that is not rows"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused_in_a_sentence(answer: object, said: str) -> None:
+    class Side:
+        def function(self, name: str, asked: object, purpose: str) -> object:
+            return answer
+
+    with pytest.raises(SchemaError, match=said):
+        FunctionDoor(Side(), "OLD").ask("flawed")
 
 
 def test_an_hour_without_a_change_costs_one_request_to_each_project(both: Projects) -> None:

@@ -104,8 +104,13 @@ class FunctionDoor:
         """SchemaError for what is not an answer, and for a function that does not read all that is asked."""
         tables, answers = found.get("tables"), found.get("answers")
         rows = answers if isinstance(answers, list) else [None]
-        if not isinstance(tables, list) or not all(
-            isinstance(answer, list) and all(isinstance(row, dict) for row in answer) for answer in rows
+        fewer = len(rows) != len(asked["steps"]) and "remembered" not in asked
+        if (
+            fewer
+            or not isinstance(tables, list)
+            or not all(
+                isinstance(answer, list) and all(isinstance(row, dict) for row in answer) for answer in rows
+            )
         ):
             raise SchemaError(f"{self.project}: {NAMES[self.project]} answered something that is not rows")
         lacking = [table for table, *_ in asked.get("columns", ()) if table not in tables]
