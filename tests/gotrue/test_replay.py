@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -66,6 +67,7 @@ class Replay:
 
     cluster: Cluster
     servers: dict[str, Server]
+    client: httpx.Client
     counts: Counts = field(default_factory=Counts)
     group: str = ""
 
@@ -79,7 +81,7 @@ class Replay:
             self.group = exchange["group"]
             self.cluster.execute("new", "delete from auth.users")  # as it was between the groups
         if "request" in exchange:
-            answer = replay.send(self.servers[place].url, exchange)
+            answer = replay.send(self.client, self.servers[place].url, exchange)
             self.counts.add(exchange, replay.differences(exchange, answer))
             if exchange["id"] == ADOPTED:
                 self.adopt(place, exchange["response"]["body_json"])
@@ -142,10 +144,11 @@ def counts(cluster: Cluster) -> Iterator[Counts]:
         place: serve(cluster.url(name, "supabase_auth_admin"), keys=replay.KEYS)
         for place, name in names.items()
     }
-    played = Replay(_Renamed(cluster, names), servers)  # type: ignore[arg-type]
     try:
-        for exchange in replay.exchanges():
-            played.play(exchange)
+        with httpx.Client(timeout=60) as client:
+            played = Replay(_Renamed(cluster, names), servers, client)  # type: ignore[arg-type]
+            for exchange in replay.exchanges():
+                played.play(exchange)
         yield played.counts
     finally:
         for server in servers.values():

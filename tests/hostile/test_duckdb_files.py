@@ -32,6 +32,11 @@ PLANTED = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def macros_unlisted() -> None:
+    """Look for macros here: files of these tests have them."""
+
+
 def made(path: Path, planted: str = "") -> Path:
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"{ROWS} {planted}")
