@@ -175,6 +175,10 @@ def test_the_profile_arrives_in_the_same_run_and_a_switch_proves_accounts(both: 
     both.space.write("tables.yaml", WITH.replace("tables:", "defaults: {overlap: 0s}\ntables:"))
     checks = {each["name"]: each for each in both.space.supasync("cutover", "--yes", "--json").json["checks"]}
     assert checks["auth"]["detail"].startswith("1 account differs")
+    both.auth("sync", "--accept", "newer")
+    checks = {each["name"]: each for each in both.space.supasync("cutover", "--yes", "--json").json["checks"]}
+    assert checks["auth"]["result"] == "ok"
+    assert "schema sql --auth --old --uninstall" in checks["auth"]["detail"]
 
 
 def test_pages_that_take_too_long_are_asked_for_in_parts(both: Projects) -> None:

@@ -23,7 +23,8 @@ SHOWN: Final = 5
 WAYS: Final = {
     "sql": "SQL, by OLD_DATABASE_URL and NEW_DATABASE_URL or the backend postgres",
     "functions": "functions, pasted into OLD and NEW and called by their secret keys",
-    "keys": "the secret keys alone, without passwords and linked logins; with both connection strings: SQL",
+    "keys": "the secret keys alone, without passwords and linked logins, which come by both "
+    "connection strings, or by functions: supasync schema sql --auth",
 }
 """Each way in words."""
 

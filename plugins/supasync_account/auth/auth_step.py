@@ -18,6 +18,10 @@ from supasync_core.model.wording import counted
 from supasync_core.project.sql_sessions import VARIABLES
 
 SHOWN: Final = 10
+REMOVE: Final = (
+    "after the switch paste into OLD what supasync schema sql --auth --old --uninstall prints, and into NEW "
+    "that of supasync schema sql --auth --uninstall"
+)
 PROPOSED: Final = {
     True: """\
 # OLD has {accounts}. They are copied before the tables in every run, with passwords and linked logins, by
@@ -65,7 +69,7 @@ def check(context: StepContext) -> Iterator[Finding]:
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's accounts, by digests; what was not compared is said."""
     with chosen(context) as way:
-        found, by_sql = way.compare(_choices(context)), way.name == "sql"
+        found, by = way.compare(_choices(context)), way.name
     differ = len(found.missing) + len(found.extra) + len(found.changed)
     if differ:
         what = counted(differ, "account differs", "accounts differ")
@@ -76,7 +80,9 @@ def prove(context: StepContext) -> Iterator[Finding]:
         yield note(f"{accounts} compared {found.by}: equal", "")
     for sentence in found.uncompared:
         yield note(f"not compared: {sentence}", "")
-    yield note(SESSIONS if by_sql else SIGNED_OUT, "")
+    yield note(SESSIONS if by == "sql" else SIGNED_OUT, "")
+    if by == "functions":
+        yield note(f"the functions for accounts read hashes of passwords: {REMOVE}", "")
 
 
 def finish(context: StepContext, confirm: Callable[[str], bool]) -> str | None:
