@@ -1,5 +1,7 @@
 """The benchmarks run, and what they name in the code is there: they are run seldom, names change often."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -13,6 +15,20 @@ from benchmarks.results import Result
 from benchmarks.targets import targets
 from supasync_core.staging.values import JSON, plain
 from tests.servers.postgres import Cluster
+
+
+@pytest.fixture
+def shared(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server of all tests stands for those that the benchmarks start for themselves."""
+
+    @contextmanager
+    def start(_folder: Path) -> Iterator[Cluster]:
+        try:
+            yield cluster
+        finally:
+            cluster.drop("old")
+
+    monkeypatch.setattr(Cluster, "start", start)
 
 
 @pytest.mark.parametrize("place", [place for places in PARTS.values() for place in places])
@@ -43,8 +59,8 @@ def test_commands_on_local_files_are_measured_beside_duckdb(
     assert [target.wanted for target in targets(found)][1:] == ["< 1 GB"]
 
 
-@pytest.mark.server
-def test_accounts_are_measured_beside_copy() -> None:
+def test_accounts_are_measured_beside_copy(shared: None) -> None:
+    del shared
     found = accounts.copying(300, 1)
     assert [target.wanted for target in targets(found)] == ["≤ 2", "≤ 6", "≤ 1", "≤ 1"]
 
@@ -87,8 +103,8 @@ def test_the_sinks_have_targets() -> None:
     assert told == [("1.00", True)] * 2 + [("10 MB", True)]
 
 
-@pytest.mark.server
-def test_a_load_over_direct_connections_is_measured_beside_copy() -> None:
+def test_a_load_over_direct_connections_is_measured_beside_copy(shared: None) -> None:
+    del shared
     found = direct.loading(400, 1)
     assert [(each.rival, bool(each.wall)) for each in found] == [
         (direct.COPY, True),
