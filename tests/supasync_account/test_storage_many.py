@@ -6,10 +6,12 @@ from collections import Counter
 
 import pytest
 
+from tests.servers.hosted import OWNER
 from tests.storage import made_objects
 from tests.supasync_account.storages import Side, Storages
 
 KILLS = 2
+OWNERS = "select bucket_id, name, owner_id, created_at from storage.objects order by 1, 2"
 WORKERS = 4
 OBJECTS = "/storage/v1/object/"
 LISTINGS = {f"{OBJECTS}list-v2/{bucket}" for bucket in ("many", "large")}
@@ -24,6 +26,8 @@ def described(side: Side) -> list[tuple[str, ...]]:
 def test_2500_objects_arrive_over_killed_runs_and_none_is_sent_twice(both: Storages) -> None:
     old = both.space.old
     url = old.cluster.url(old.database)
+    for name, end in (("OLD", old), ("NEW", both.space.new)):
+        both.space.environment[f"{name}_DATABASE_URL"] = end.cluster.url(end.database, OWNER)
     both.old.bucket("many", public=True)
     both.old.bucket("large", file_size_limit=50_000_000, allowed_mime_types=["application/*"])
     number = made_objects.put(url, both.old.files, "many", made_objects.many())
@@ -41,6 +45,7 @@ def test_2500_objects_arrive_over_killed_runs_and_none_is_sent_twice(both: Stora
     assert f"OLD has {number:,} in 2 buckets" in done.out
     assert described(both.new) == described(both.old)
     assert both.new.buckets() == both.old.buckets()
+    assert both.new.database.paste(OWNERS) == both.old.database.paste(OWNERS)
     sent = Counter(
         each["path"]
         for each in both.space.new.server.requests()
