@@ -49,6 +49,9 @@ def refuse_other_old(migration: Migration, side: Any, name: str, *, strict: bool
             raise
     if places and _has_what_was_copied(migration, side, places):
         return
+    places = _still_shown(migration, places)
+    if places and _has_what_was_copied(migration, side, places):
+        return
     if not (places or strict) and _answers_as_the_api(migration, side):
         return
     what = "cannot be told from any other" if strict and not places else "does not have OLD's rows"
@@ -72,6 +75,18 @@ def refuse_old(migration: Migration, side: Any, name: str) -> None:  # noqa: ANN
             hint=f"correct {name}; if NEW was restored from a dump of OLD, paste what supasync schema sql "
             "prints into NEW's SQL editor, and run supasync setup",
         )
+
+
+def _still_shown(migration: Migration, places: list[_Place]) -> list[_Place]:
+    """Those whose last row OLD's API still shows: one that OLD has deleted says nothing of any database."""
+    try:
+        return [
+            place
+            for place in places
+            if place.key in _by_key(place, migration.source.rows(place.table, place.table.key, [place.key]))
+        ]
+    except TableError:
+        return places  # nobody can tell
 
 
 def _has_what_was_copied(migration: Migration, side: Any, places: list[_Place]) -> bool:  # noqa: ANN401 - a source

@@ -107,6 +107,20 @@ def test_deletes_are_mirrored_where_the_section_says_so(both: Projects) -> None:
     both.assert_equal()
 
 
+def test_the_only_row_that_was_copied_may_go_with_its_account(both: Projects) -> None:
+    both.sign_up(1, 2)
+    both.old.paste(
+        "insert into public.profiles (id, name, updated_at) "
+        f"values ('{number(1)}', 'User 1', now() - interval '9 days')"
+    )
+    assert [both.space.supasync("sync").code for _ in range(2)] == [0, 0]
+    both.old.paste(f"delete from auth.users where id = '{number(1)}'")
+    both.sign_up(3)
+    done = both.space.supasync("sync")
+    assert done.code == 0, done.err
+    assert "auth: 1 created" in done.out
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
