@@ -5,11 +5,16 @@ from click.shell_completion import get_completion_class
 
 VARIABLE = "_SUPASYNC_COMPLETE"
 """What click names it: the shell sets it when it asks for completions."""
-_RC = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}
+_LINES = {
+    "bash": ("~/.bashrc", 'eval "$(supasync completion bash)"'),
+    "zsh": ("~/.zshrc", 'eval "$(supasync completion zsh)"'),
+    "fish": ("~/.config/fish/config.fish", "supasync completion fish | source"),
+}
+"""The file that a shell reads at its start, and the line to put into it."""
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(list(_RC)))
+@click.argument("shell", type=click.Choice(list(_LINES)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> int:
     """Print what a shell needs to complete commands.
@@ -22,8 +27,6 @@ def completion(ctx: click.Context, shell: str) -> int:
     if found is None:
         raise click.UsageError(f"the installed click has no completion for {shell}", ctx)
     click.echo(found(ctx.find_root().command, {}, "supasync", VARIABLE).source())
-    line = (
-        "supasync completion fish | source" if shell == "fish" else f'eval "$(supasync completion {shell})"'
-    )
-    click.echo(f"to have it in every shell, put this line into {_RC[shell]}: {line}", err=True)
+    place, line = _LINES[shell]
+    click.echo(f"to have it in every shell, put this line into {place}: {line}", err=True)
     return 0
