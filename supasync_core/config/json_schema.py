@@ -110,7 +110,10 @@ def _settings(declared: Mapping[str, Setting], own: Mapping[str, Form] | None = 
 
 
 def _value(setting: Setting) -> Form:
-    """A text, or a reference alone where it must not be written into the file."""
+    """A text, a reference alone where it must not be written into the file, or several texts."""
+    if setting.several:
+        texts = {"type": "object", "additionalProperties": TEXT}
+        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}, texts]}
     return pattern(LONE_REFERENCE.pattern) if setting.secret else TEXT
 
 
