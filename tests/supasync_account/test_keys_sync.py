@@ -60,8 +60,19 @@ def test_what_changed_in_old_follows(both: Projects) -> None:
         update auth.users set updated_at = now(), last_sign_in_at = now() where id = '{number(4)}'
         """
     )
-    report = both.auth("sync", "--json").json
-    assert (report["created"], report["updated"], report["named"]) == (0, 3, [])
+    both.old.paste(
+        f"""update auth.users set raw_app_meta_data = raw_app_meta_data || '{{"admin": true, "in": [0]}}'
+            where id = '{number(4)}'"""
+    )
+    both.new.paste(
+        f"""update auth.users set raw_app_meta_data = raw_app_meta_data || '{{"admin": 1, "in": [false]}}'
+            where id = '{number(4)}'"""
+    )
+    assert f"{number(4)}" in both.auth("verify", code=1).out
+    report = both.auth("sync", "--json", "--accept", "newer").json
+    assert (report["created"], report["updated"], report["named"]) == (0, 4, [])
+    told = "select raw_app_meta_data->>'admin', raw_app_meta_data->>'in' from auth.users"
+    assert both.new.paste(f"{told} where id = '{number(4)}'") == [("true", "[0]")]
     assert "equal" in both.auth("verify").out
     both.old.paste(f"update auth.users set banned_until = null where id = '{number(2)}'")
     assert both.auth("sync", "--json").json["updated"] == 1
@@ -82,6 +93,47 @@ def test_what_changed_in_new_stays_and_whom_old_bans_is_banned(both: Projects) -
     both.auth("verify", code=1)
     assert both.named(0, "--accept", "newer") == {}
     assert both.auth("verify").code == 0
+
+
+REFUSES = """
+create function public.refuses() returns trigger language plpgsql as $$ begin
+  if new.raw_user_meta_data->>'x' = 'bad' or (new.id = '{0}' and new.banned_until is not null) then
+    raise exception 'no';
+  end if;
+  return new;
+end $$;
+create trigger refuses before update on auth.users for each row execute function public.refuses()
+"""
+
+
+def test_a_ban_arrives_whatever_else_is_held_or_refused(both: Projects) -> None:
+    both.sign_up(1, 2, 3, 4)
+    both.auth("sync")
+    sign_up(both.new, 9, {"email": "'own@example.test'"})
+    both.new.paste(f"update auth.users set recovery_token = null where id = '{number(4)}'")
+    both.new.paste(REFUSES.format(number(3)))
+    both.old.paste(
+        "update auth.users set banned_until = '2999-01-01';"
+        f"update auth.users set email = 'own@example.test' where id = '{number(1)}';"
+        f"""update auth.users set raw_user_meta_data = '{{"x": "bad"}}' where id = '{number(2)}'"""
+    )
+    try:
+        named = both.named()
+        assert "e-mail is held in NEW" in named["01"]
+        assert named["02"].startswith("NEW refuses it (P0001)")
+        assert all(named[each].endswith("it is banned there, as in OLD") for each in ("01", "02"))
+        assert named["03"].startswith("banned in OLD, and not in NEW: NEW refuses it (P0001)")
+        assert named["04"].startswith("banned in OLD, and not in NEW: NEW's Auth failed (500)")
+        banned = f"select banned_until > '2300-01-01' from auth.users where id < '{number(9)}' order by id"
+        assert both.new.paste(banned) == [(True,), (True,), (None,), (None,)]
+    finally:
+        both.new.paste("drop function public.refuses() cascade")
+    both.new.paste(
+        f"update auth.users set recovery_token = '' where id = '{number(4)}';"
+        f"delete from auth.users where id = '{number(9)}'"
+    )
+    assert both.named(0) == {}
+    both.auth("verify")
 
 
 def test_who_cannot_be_copied_is_named(both: Projects) -> None:

@@ -4,9 +4,11 @@ The API shows no password hash and lists no linked logins. Metadata stays the se
 sort its names and print numbers as doubles, so equal texts are equal values.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -102,18 +104,16 @@ def texts(text: bytes) -> dict[str, msgspec.Raw]:
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether two texts of JSON say the same: another version may write it with other escapes."""
-    if one == other:
-        return True
-    try:
-        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
-    except msgspec.DecodeError:
-        return False
+    """Whether two texts of JSON say the same: another version may write it with other escapes.
+
+    Values are compared with their types, so ``true`` is not ``1``, and numbers by all of their digits.
+    """
+    return one == other or _equal(_values(one), _values(other))
 
 
 def alike(one: bytes, other: bytes) -> bool:
     """Whether two objects have the same members; null is none, as for whoever merges by the API."""
-    return one == other or _told(one) == _told(other)
+    return one == other or _equal(_told(_values(one)), _told(_values(other)))
 
 
 def differences(old: KeyAccount, new: KeyAccount, now: float) -> Sequence[str]:
@@ -144,8 +144,33 @@ def bans_alike(old: KeyAccount, new: KeyAccount, now: float) -> bool:
     return min(wanted, found) >= _FAR or 0 <= found - wanted <= _LATER
 
 
-def _told(text: bytes) -> dict[str, Any]:
-    return {name: value for name, value in members(text).items() if value is not None}
+def _equal(one: object, other: object) -> bool:
+    try:
+        return one == other
+    except RecursionError:
+        return False
+
+
+def _told(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: each for name, each in value.items() if each is not None}
+
+
+def _values(text: bytes) -> object:
+    """What a text of JSON says, numbers as `_number` has them; the text itself where it is something else."""
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _number(text: str) -> tuple[bool, Decimal | str]:
+    """A number as nothing else in JSON is: Python takes 1 for True, and rounds."""
+    try:
+        return text.startswith("-"), Decimal(text)
+    except ArithmeticError:
+        return text.startswith("-"), text
 
 
 def _text(raw: msgspec.Raw) -> bytes:

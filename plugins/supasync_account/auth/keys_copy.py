@@ -1,7 +1,7 @@
 """One copy of accounts by keys: both lists read, what changed found by digests, and written in order.
 
-Deletions first, then e-mails and phones that are given up for another account, then changes, then new
-accounts. Each batch is noted in NEW before it is written and behind that.
+Bans first, deletions, then e-mails and phones that are given up for another account, then changes, then
+new accounts. Each batch is noted in NEW before it is written and behind that.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +11,10 @@ from typing import Final
 from supasync_account.auth.account_plan import CHANGED_IN_NEW, DELETED_IN_NEW
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_way import Choices
-from supasync_account.auth.keys_account import KeyAccount, bans_alike
+from supasync_account.auth.keys_account import KeyAccount
 from supasync_account.auth.keys_api import KeysApi
-from supasync_account.auth.keys_changes import ban, giving_up, unsayable
+from supasync_account.auth.keys_bans import KeyBans
+from supasync_account.auth.keys_changes import giving_up, unsayable
 from supasync_account.auth.keys_deletes import KeyDeletes
 from supasync_account.auth.keys_errors import AuthRefusal
 from supasync_account.auth.keys_flaws import needs_password, remarks
@@ -45,6 +46,8 @@ class KeyCopy:
     flag: str | None = None
     afford: Callable[[str, int], None] = lambda _project, _bytes: None
     report: AccountReport = field(default_factory=AccountReport)
+    banned: set[str] = field(default_factory=set)
+    """Those that this run has banned in NEW, as OLD has."""
 
     @property
     def records(self) -> KeyRecords:
@@ -65,7 +68,7 @@ class KeyCopy:
         made = self._planned(lists)
         writer = KeyWriter(self.new, fence, self.flag)
         self._tell(made, lists)
-        self._close(made, lists, writer)
+        self.banned = KeyBans(writer, self.records, self.report).run(made, lists)
         self._note_known(made, lists, fence)
         cascades = "cascades" in self.choices.accepted
         deletes = KeyDeletes(self.old, writer, self.records, self.report, self.choices.deletes, cascades)
@@ -138,24 +141,6 @@ class KeyCopy:
                 "a guess by the providers email and phone; supasync auth check names them"
             )
 
-    def _close(self, made: KeyPlan, lists: Lists, writer: KeyWriter) -> None:
-        """Ban in NEW whom OLD bans, also where all else of the account stays as it is: nobody is let in."""
-        for account in [*made.newer, *made.refused]:
-            there, here = lists.old.accounts[account], lists.new.accounts.get(account)
-            wanted = there.banned_for(lists.now)
-            if here is None or not wanted or bans_alike(there, here, lists.now):
-                continue
-            if here.banned_for(lists.now) > wanted:
-                continue
-            try:
-                writer.put(account, ban(there, self.new.now))
-            except (AuthRefusal, TransientError) as err:
-                why = refusal(err) if isinstance(err, AuthRefusal) else err.message
-                self.report.name(account, there.who, f"banned in OLD, and not in NEW: {why}", refused=True)
-            else:
-                what = "banned in OLD, so banned in NEW too; all else of it stays as it is in NEW"
-                self.report.name(account, there.who, what, refused=False)
-
     def _note_known(self, made: KeyPlan, lists: Lists, fence: Fence) -> None:
         """Note what is equal already, as after a copy by hand, and forget what is nowhere any more."""
         there, here = lists.old.accounts, lists.new.accounts
@@ -175,7 +160,7 @@ class KeyCopy:
         order = Order({each: there[each] for each in [*made.changed, *made.new]}, here)
         for account, (what, holder) in order.blocked.items():
             text = f"its {what} is held in NEW by the account {holder}, {self._whose(holder, lists)}"
-            self.report.name(account, there[account].who, text, refused=True)
+            self._not_written(there[account], text)
         changed, new = in_order(order.write, list(made.changed)), in_order(order.write, made.new)
         self.records.note([_pending(each) for each in changed], writer.fence)
         self._give_up(order, here, writer)
@@ -217,12 +202,17 @@ class KeyCopy:
         for each in outcomes:
             account = each.account
             if each.why:
-                self.report.name(account.id, account.who, each.why, refused=True)
+                self._not_written(account, each.why)
             for remark in remarks(account) if each.shown else ():
                 self.report.name(account.id, account.who, remark, refused=False)
         made = sum(each.account.id not in here for each in done)
         self.report.created += made
         self.report.updated += len(done) - made
+
+    def _not_written(self, account: KeyAccount, why: str) -> None:
+        """Name an account of which something is not copied; a ban is."""
+        also = "; it is banned there, as in OLD" if account.id in self.banned else ""
+        self.report.name(account.id, account.who, why + also, refused=True)
 
     def _whose(self, holder: str, lists: Lists) -> str:
         """Who has an e-mail or phone in NEW, in words."""
