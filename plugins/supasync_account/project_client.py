@@ -1,12 +1,10 @@
 """A client of supabase-py on one project, over connections of our own.
 
 Its own connections follow a redirect to another host, with the key, and wait five seconds (recorded of
-2.34). These verify TLS, follow none, and use the proxy that the environment names.
+2.34). These verify TLS, follow none, end each answer, and use the proxy that the environment names.
 """
 
 from typing import TYPE_CHECKING, Final
-
-from supasync_core.system.connections import certificates, proxy_for
 
 if TYPE_CHECKING:
     import httpx
@@ -22,13 +20,13 @@ def http_client(url: str, connections: int = 8) -> "httpx.Client":
     """Connections to that address; errors are httpx's, and ConfigError for a proxy that cannot be used."""
     import httpx  # noqa: PLC0415 - only a command that asks the account needs it
 
+    from supasync_account.ending_transport import EndingTransport  # noqa: PLC0415 - as above
+
     return httpx.Client(
-        verify=certificates() if url.startswith("https") else True,
-        proxy=proxy_for(url),
-        trust_env=False,
+        transport=EndingTransport(url, connections),
+        trust_env=False,  # else the environment's proxies go past this transport
         follow_redirects=False,
         timeout=httpx.Timeout(PIECE, connect=CONNECT, pool=CONNECT),
-        limits=httpx.Limits(max_connections=connections),
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     import httpx
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-LARGEST: Final = 400_000_000
-"""Bytes of an answer: a list of 900,000 accounts. What is larger is not read."""
-DEADLINE: Final = 180.0
-"""Seconds for a whole answer, however steadily bytes come."""
+LARGEST: Final = 256_000_000
+"""Bytes of an answer: a list of 580,000 accounts. What is larger is not read."""
+_DIGITS: Final = 12
+"""Of the largest number of accounts that is believed."""
 _SHOWN: Final = 2000
 """Bytes that are read of an answer that is not a success."""
 _TOO_MANY: Final = 429
@@ -51,9 +52,9 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """What ``X-Total-Count`` says."""
+        """What ``X-Total-Count`` says; None where that is no number of accounts."""
         text = self.headers.get("x-total-count", "")
-        return int(text) if text.isdecimal() else None
+        return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 @dataclass
@@ -119,6 +120,13 @@ class KeysApi:
             f"{self.project}: Auth answered 200 with {what} ({shown}): is the address that of a project?"
         )
 
+    def repeats(self) -> TransientError:
+        """The error for a page that brings what was not asked for, or nothing new."""
+        return TransientError(
+            f"{self.project}: the answer is not usable: the page repeats",
+            hint="a cache or proxy in front of the project may ignore what is asked for",
+        )
+
     def _repeated(self, request: "_Request", fence: Fence | None = None) -> Answer:
         """Sent again where nothing can have taken effect, or where it only looks."""
         for attempt in range(ATTEMPTS):
@@ -150,9 +158,11 @@ class KeysApi:
                 headers=headers,
                 content=body,
             ) as response:
-                read = _read(response)
-                heads = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
-                received = response.num_bytes_downloaded + heads
+                try:
+                    read = _read(response)
+                finally:
+                    heads = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
+                    received = response.num_bytes_downloaded + heads
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.PoolTimeout) as err:
             raise _Passing(f"{self.project}: Auth was not reached ({_reason(err)})", unsent=True) from err
         except httpx.HTTPError as err:
@@ -210,16 +220,14 @@ def _read(response: "httpx.Response") -> bytes:
     """The unpacked body, of a refusal its beginning."""
     import httpx  # noqa: PLC0415 - as above
 
-    most, end, body = LARGEST if response.is_success else _SHOWN, time.monotonic() + DEADLINE, bytearray()
+    most, body = LARGEST if response.is_success else _SHOWN, BytesIO()  # which hands over without a copy
     for piece in response.iter_bytes():
-        body += piece
-        if len(body) > most and not response.is_success:
+        body.write(piece)
+        if body.tell() > most and not response.is_success:
             break
-        if len(body) > most:
+        if body.tell() > most:
             raise httpx.ReadError(f"the answer is larger than {most:,} bytes")
-        if time.monotonic() > end:
-            raise httpx.ReadTimeout(f"the answer took more than {DEADLINE:.0f} s")
-    return bytes(body)
+    return body.getvalue()
 
 
 def _reason(err: Exception) -> str:

@@ -5,7 +5,6 @@ lists. A client of supabase and streamed requests go through the same transport.
 """
 
 import re
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -24,10 +23,6 @@ LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")
 """What is listed by POST, which changes nothing."""
 ANSWER: Final = 32_000_000
 """Bytes of an answer that is no object; a page of 1,000 objects takes 0.4 MB (recorded)."""
-_SECONDS: Final = 180.0
-"""For a whole answer, however steadily its bytes come; an object gets more, by its size."""
-_SLOWEST: Final = 20_000
-"""Bytes a second of the slowest line that is waited for."""
 _PIECE: Final = 65_536
 _LINE: Final = 20
 """Bytes of a first line, without the address."""
@@ -141,7 +136,6 @@ class _Answer(httpx.SyncByteStream):
         if not isinstance(inner, httpx.SyncByteStream):
             raise TypeError("the answer cannot be read")
         self._inner, self._most, self._end, self._packed = inner, most, end, packed
-        self._until = time.monotonic() + _SECONDS + most / _SLOWEST * (most != ANSWER)
         self._travelled = 0
         self._open = True
 
@@ -156,8 +150,6 @@ class _Answer(httpx.SyncByteStream):
     def _pieces(self) -> Iterator[bytes]:
         for piece in self._inner:
             self._travelled += len(piece)
-            if time.monotonic() > self._until:
-                raise httpx.ReadTimeout("the answer takes too long")
             yield piece
 
     def _unpacked(self) -> Iterator[bytes]:

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
+from supasync_account.ending_transport import LONGER, EndingTransport
 from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
 from supasync_account.storage.storage_errors import ObjectError, failure_of, later
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError
-from supasync_core.system.connections import certificates, proxy_for
 
 if TYPE_CHECKING:
     from storage3 import SyncStorageClient
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ROOT: Final = "/storage/v1"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt."""
+_SLOWEST: Final = 20_000
+"""Bytes a second of the slowest line that an object is waited for."""
 _SHOWN: Final = 65_536
 Content = bytes | Iterator[bytes] | None
 
@@ -69,11 +71,7 @@ class StorageClient:
     @cached_property
     def http(self) -> httpx.Client:
         """The one client, whose transport refuses what may not be sent."""
-        key, limits = self.access.key.reveal(), httpx.Limits(max_connections=self.connections + 2)
-        secure = self.access.url.startswith("https")
-        inner = httpx.HTTPTransport(
-            verify=certificates() if secure else True, limits=limits, proxy=proxy_for(self.access.url)
-        )
+        key, inner = self.access.key.reveal(), EndingTransport(self.access.url, self.connections + 2)
         allowed = may_be_sent if self.project == "OLD" else anything
         return httpx.Client(
             transport=GuardedTransport(inner, httpx.URL(self.access.url), self.project, self.ledger, allowed),
@@ -159,7 +157,7 @@ class StorageClient:
         return f"{self.access.url}{ROOT}/{path}"
 
     def _most(self, size: int) -> dict[str, Any]:
-        return {"most": size, "timeout": self.http.timeout.as_dict()}
+        return {"most": size, LONGER: size / _SLOWEST, "timeout": self.http.timeout.as_dict()}
 
     def _again(self, once: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
         """What it answers; TransientError where the server stays busy or away."""
