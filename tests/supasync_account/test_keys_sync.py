@@ -5,6 +5,7 @@
 import pytest
 
 from tests.supasync_account.accounts import Projects, number, sign_up
+from tests.supasync_account.by_keys import BULK
 
 pytestmark = pytest.mark.server
 
@@ -209,6 +210,48 @@ def test_an_account_that_rows_of_new_refer_to_stays(both: Projects) -> None:
     both.old.paste("delete from auth.users")
     assert "OLD has none of the accounts" in both.auth("sync", "--deletes", "mirror", code=3).err
     assert both.new.one("select count(*) from auth.users") == 28
+
+
+UNSEEN = {
+    "hidden": "create table public.hidden (u uuid references auth.users on delete cascade);"
+    "revoke all on public.hidden from service_role, anon, authenticated",
+    "links": "create table public.links (i uuid references auth.identities (id) on delete cascade);"
+    "grant all on public.links to service_role",
+    "priv.t": "create schema priv; create table priv.t (u uuid references auth.users on delete set null)",
+}
+RENAMED = "alter function public.{} rename to {}"
+
+
+def test_an_account_stays_while_keys_do_not_show_what_refers_to_it(both: Projects) -> None:
+    both.sign_up(1, 2)
+    both.old.paste(BULK.format(40))
+    both.auth("sync")
+    both.old.paste(f"delete from auth.users where id = '{number(1)}'")
+    both.old.paste(f"update auth.users set deleted_at = now(), email = 'x' where id = '{number(2)}'")
+    both.new.paste(f"insert into public.profiles (id) values ('{number(1)}')")
+    space = both.space.new
+    try:
+        space.cluster.execute(space.database, ";".join(UNSEEN.values()))
+        space.server.reload()
+        named = both.named(3, "--deletes", "mirror")
+        assert named["01"].endswith("stays in NEW: 1 row of profiles would go or change with it")
+        assert "keys do not show what refers to it in links; --accept cascades" in named["02"]
+        both.new.paste("delete from public.profiles")
+        named = both.named(3, "--deletes", "mirror")
+        assert f"what refers to it in {', '.join(UNSEEN)}; --accept cascades" in named["01"]
+        space.cluster.execute(space.database, RENAMED.format("supasync_ready_structure", "away"))
+        space.server.reload()
+        told = both.named(3, "--deletes", "mirror")["01"]
+        space.cluster.execute(space.database, RENAMED.format("away", "supasync_ready_structure"))
+        assert "supasync schema sql prints" in told
+        assert both.new.one("select count(*) from auth.users where deleted_at is null") == 42
+    finally:
+        space.cluster.execute(
+            space.database,
+            "drop table public.hidden, public.links; drop schema priv cascade",
+        )
+        space.server.reload()
+    assert both.auth("sync", "--deletes", "mirror", "--json").json["deleted"] == 2
 
 
 def test_who_signed_up_in_new_keeps_the_account(both: Projects) -> None:

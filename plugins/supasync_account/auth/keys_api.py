@@ -202,10 +202,11 @@ class _Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those beside the key."""
+        """Those beside the key; REST may show another schema than ``public`` first."""
         kind = {"content-type": "application/json"} if self.body is not None else {}
         merge = {"prefer": "resolution=merge-duplicates,return=minimal"} if self.method == "POST" else {}
-        return {**kind, **(merge if self.path.startswith("/rest/") else {})}
+        profile = {"accept-profile" if self.method == "GET" else "content-profile": "public"}
+        return {**kind, **({**merge, **profile} if self.path.startswith("/rest/") else {})}
 
 
 class _Passing(Exception):  # noqa: N818 - becomes an error once attempts are used up

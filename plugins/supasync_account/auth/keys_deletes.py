@@ -1,6 +1,6 @@
 """Accounts that OLD deleted, by keys: named, or deleted in NEW under the guards of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from supasync_account.auth import Deletes
@@ -12,7 +12,7 @@ from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import AuthRefusal
 from supasync_account.auth.keys_plan import KeyPlan, Lists
 from supasync_account.auth.keys_records import KeyRecords
-from supasync_account.auth.keys_referrers import held
+from supasync_account.auth.keys_referrers import Held, held
 from supasync_account.auth.keys_writer import KeyWriter, read_one, refusal
 from supasync_core.model.errors import TransientError
 from supasync_core.model.wording import counted
@@ -62,16 +62,16 @@ class KeyDeletes:
                 )
                 self._name(here[account], text, refused=True)
             return []
-        rows = {} if self.cascades or not made.gone else held(self.writer.new, list(made.gone))
+        rows = Held({}) if self.cascades or not wanted else held(self.writer.new, list(made.gone))
         chosen = []
         for account, mark in wanted.items():
+            blind = rows.unseen if account in made.gone else rows.deeper
             if not mark:
                 self._name(here[account], f"not deleted: {BOTH_CHANGED}", refused=True)
-            elif account in made.gone and rows is None:
-                what = "deleted in OLD, stays in NEW: keys do not show which rows there refer to it"
-                self._name(here[account], f"{what}; --accept cascades deletes it", refused=True)
-            elif rows and account in rows:
-                self._name(here[account], f"deleted in OLD, stays in NEW: {rows[account]}")
+            elif account in rows.rows:
+                self._name(here[account], f"deleted in OLD, stays in NEW: {rows.rows[account]}")
+            elif blind is None or blind:
+                self._name(here[account], _unseen(blind), refused=True)
             else:
                 chosen.append(account)
         return chosen
@@ -105,3 +105,12 @@ class KeyDeletes:
 
     def _name(self, account: KeyAccount, what: str, *, refused: bool = False) -> None:
         self.report.name(account.id, account.who, what, refused=refused)
+
+
+def _unseen(tables: Sequence[str] | None) -> str:
+    """Why an account stays to which rows may refer that keys do not show."""
+    what = f"in {', '.join(tables)}" if tables else "there: paste what supasync schema sql prints into NEW"
+    return (
+        f"deleted in OLD, stays in NEW: keys do not show what refers to it {what}; "
+        "--accept cascades deletes it, and such rows with it"
+    )

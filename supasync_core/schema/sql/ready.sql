@@ -137,6 +137,36 @@ as $supasync$
                 where d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = g.oid
                     and d.refclassid = 'pg_catalog.pg_proc'::regclass
                     and d.refobjid = to_regprocedure('public.supasync_writes()'))),
+    'behind_accounts', (  -- keys of tables outside of auth whose rows go or change with an account, or with a row of auth
+                          -- that goes with one; hidden: policies keep rows from whoever asks
+        with recursive inside (oid) as (
+            select c.oid
+            from pg_catalog.pg_class c
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
+            where c.relname = 'users'
+            union
+            select c.oid
+            from inside
+            join pg_catalog.pg_constraint k on k.confrelid = inside.oid and k.contype = 'f' and k.confdeltype = 'c'
+            join pg_catalog.pg_class c on c.oid = k.conrelid
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
+        )
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', place.nspname, 'table', other.relname, 'parent', parent.relname,
+            'column', (
+                select mine.attname
+                from unnest(k.conkey, k.confkey) as pair (mine, theirs)
+                join pg_catalog.pg_attribute mine on mine.attrelid = k.conrelid and mine.attnum = pair.mine
+                join pg_catalog.pg_attribute theirs
+                    on theirs.attrelid = k.confrelid and theirs.attnum = pair.theirs and theirs.attname = 'id'),
+            'hidden', pg_catalog.row_security_active(k.conrelid))
+            order by place.nspname, other.relname, k.conname), '[]')
+        from inside
+        join pg_catalog.pg_class parent on parent.oid = inside.oid
+        join pg_catalog.pg_constraint k on k.confrelid = inside.oid and k.contype = 'f' and k.conparentid = 0
+            and k.confdeltype in ('c', 'n', 'd')
+        join pg_catalog.pg_class other on other.oid = k.conrelid
+        join pg_catalog.pg_namespace place on place.oid = other.relnamespace and place.nspname <> 'auth'),
     'identity', (  -- columns that take no number from anybody
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', f.schema_name, 'table', f.table_name, 'column', a.attname) order by f.table_name, a.attnum), '[]')
