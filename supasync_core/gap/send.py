@@ -25,6 +25,7 @@ from supasync_core.project.run_options import Interrupted, RunObserver
 from supasync_core.schema.watch import SchemaWatch
 from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.changed_rows import ChangedError, refuse_changed
+from supasync_core.sync.computed_columns import ComputedColumns
 from supasync_core.sync.readback import Readback
 from supasync_core.sync.writer import Writer
 
@@ -59,6 +60,7 @@ class Sender:
         plain = replace(settings, tables=tuple(replace(table, transform=()) for table in settings.tables))
         staged = replace(self.migration, settings=plain, source=self.staging.source())
         self.writer = Writer(staged, self.lease.run.now, self.state)
+        self.writer.computed = ComputedColumns(self.migration, of_files=True)
         self.schema_watch = SchemaWatch(self.migration, None, self.lease.run.now)
         if self.migration.types == TYPES:
             exact(self.migration.sink, self.schema_watch.digits)

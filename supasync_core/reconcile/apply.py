@@ -3,11 +3,11 @@
 Rows that the sink refuses are found, and tried again when others have been written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from supasync_core.api.backend import Buffered, Sink, Typed
+from supasync_core.api.backend import Buffered, Computing, Sink, Typed
 from supasync_core.diff.difference import CHANGED, LEFT, REMOVED
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.model.batch import Batch, Key
@@ -212,10 +212,17 @@ class Apply:
         for after in stored:
             self.place.evidence.keep_written(self.change, table, after)
         not_written = {each.key(table) for each in refused}
-        if kind == REMOVED and written and not outcome.read_back:
-            outcome.read_back = True
-            stored = list(self._stored(table, sample(table, batch, not_written)))
+        if kind == REMOVED and written:
+            stored = list(self._stored(table, self._to_read_back(outcome, batch, not_written)))
         refuse_changed(self.place.sink, table, table.texts(batch), stored, not_written)
+
+    def _to_read_back(self, outcome: Outcome, batch: Batch, not_written: Collection[Key]) -> Sequence[Key]:
+        """Rows that NEW lacked: some of the first ones, all of them where NEW computes a column of theirs."""
+        sink, table = self.place.sink, outcome.table
+        if isinstance(sink, Computing) and sink.computed(table) & {*batch.columns}:
+            return table.keys(batch)
+        begun, outcome.read_back = outcome.read_back, True
+        return () if begun else sample(table, batch, not_written)
 
     def _again(self, outcome: Outcome) -> None:
         """Try refused rows again, now that all others are written, and those to be removed are gone."""

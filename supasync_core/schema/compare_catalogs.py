@@ -21,6 +21,7 @@ _DEFINED: Final = ("constraint", "foreign key", "index")
 """Told apart by what they say: their names are often made by PostgreSQL."""
 _REFUSING: Final = ("constraint", "foreign key")
 _GUARD: Final = "supasync_writes()"
+Catalog = Mapping[tuple[str, str], TableFacts]
 _LIMITS: Final = re.compile(r"(?P<base>[^(]+)\((?P<first>\d+)(?:,(?P<second>-?\d+))?\)(?P<rest>.*)")
 
 
@@ -46,12 +47,11 @@ def with_catalogs(migration: Migration, found: Comparison) -> Comparison:
 
 def catalog_differences(migration: Migration) -> list[Difference] | None:
     """Of the tables of both sides, in the schemas of tables.yaml; None without a session on each side."""
+    catalogs = both_catalogs(migration)
+    if catalogs is None:
+        return None
+    mine, theirs = catalogs
     declared = {table.address: table for table in migration.settings.tables}
-    schemas = list(dict.fromkeys(schema for schema, _ in declared))
-    with sql_session(migration, "OLD") as old, sql_session(migration, "NEW") as new:
-        if old is None or new is None:
-            return None
-        mine, theirs = catalog_of(old, schemas), catalog_of(new, schemas)
     found: list[Difference] = []
     for place in sorted({*mine} & {*theirs}):
         table = declared.get(place, Table(name=place[1], schema=place[0]))
@@ -62,6 +62,15 @@ def catalog_differences(migration: Migration) -> list[Difference] | None:
             for each in differing
         )
     return found
+
+
+def both_catalogs(migration: Migration) -> tuple[Catalog, Catalog] | None:
+    """OLD's and NEW's, of the schemas of tables.yaml; None without a session on each side."""
+    schemas = list(dict.fromkeys(table.schema for table in migration.settings.tables))
+    with sql_session(migration, "OLD") as old, sql_session(migration, "NEW") as new:
+        if old is None or new is None:
+            return None
+        return catalog_of(old, schemas), catalog_of(new, schemas)
 
 
 def _refers_by(difference: Difference, column: str | None) -> bool:

@@ -26,8 +26,8 @@ def changed(table: Table, names: Sequence[str], key: Key, computed: Collection[s
         return table.error(
             ChangedError,
             f"NEW computes {', '.join(made)} itself, and has other values than OLD; key {', '.join(key)}",
-            hint=f"give NEW OLD's expression, or leave it out: exclude: [{', '.join(made)}]; then: "
-            f"{command('sync', '--full', table.name)}",
+            hint=f"in NEW, alter table ... alter column ... drop expression makes it a plain column; or keep "
+            f"NEW's values: {_left_out(table, made)}; then: {command('sync', '--full', table.name)}",
         )
     if set(names) <= set(table.timestamp):
         what = "a trigger there sets it"
@@ -40,6 +40,12 @@ def changed(table: Table, names: Sequence[str], key: Key, computed: Collection[s
         hint="supasync schema sql --triggers guard prints the SQL after which NEW's triggers ignore copied "
         f"rows (--triggers off: until the switch); then: {command('sync', '--full', table.name)}",
     )
+
+
+def _left_out(table: Table, names: Sequence[str]) -> str:
+    if table.columns:
+        return f"take {', '.join(names)} out of columns:"
+    return f"exclude: [{', '.join([*table.exclude, *names])}]"
 
 
 def refuse_changed(
@@ -60,13 +66,13 @@ def refuse_changed(
                 for name, cell in mine.items()
                 if name in theirs
                 and name not in table.key
-                and not _kept(kinds.get(name, ""), cell, theirs[name])
+                and not kept(kinds.get(name, ""), cell, theirs[name])
             ]
             if names:
                 raise changed(table, names, key, computed)
 
 
-def _kept(kind: str, mine: str, theirs: str) -> bool:
+def kept(kind: str, mine: str, theirs: str) -> bool:
     """Whether the sink holds what was sent: by content, and of an array in PostgreSQL's own form as well.
 
     Types whose formats spell equal values in several ways are judged by what they may round.

@@ -7,7 +7,7 @@ from supasync_core.model.errors import RowError
 from supasync_core.model.state import Again
 from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Table
-from supasync_core.sync import confirmed, made_rows
+from supasync_core.sync import made_rows
 from supasync_core.sync.made_rows import explain, in_the_way
 from supasync_core.sync.quarantined import NOT_UNIQUE
 from supasync_core.sync.writer import Writer
@@ -129,7 +129,7 @@ def finish(writer: Writer, table: Table) -> None:
 def make_place(writer: Writer, table: Table, row: Batch) -> None:
     """Send the row; where another row has its unique value, send that one first as it is now."""
     try:
-        confirmed.upsert(writer.migration.sink, table, row)
+        writer.computed.upsert(table, row)
     except RowError as err:
         current = _blockers(writer, table, row, err) if err.sqlstate == NOT_UNIQUE else []
         for batch in current:

@@ -25,8 +25,9 @@ from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema import narrowed
 from supasync_core.schema.parents import Link, Parents, reason
-from supasync_core.sync import confirmed, made_rows
+from supasync_core.sync import made_rows
 from supasync_core.sync.batch_size import AdaptiveBatchSize, halves, send_in_parts
+from supasync_core.sync.computed_columns import ComputedColumns
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
 from supasync_core.sync.reread import Reread
@@ -37,7 +38,6 @@ NAMED = 10
 """How often a batch is sent again without the rows of one missing parent, where the sink names no other:
 from then on it goes in halves."""
 NO_PARENT = "23503"
-
 Keys = set[Key]
 
 
@@ -77,6 +77,7 @@ class Writer:
     quarantine: Quarantine = field(init=False)
     parents: Parents = field(init=False)
     columns: SameColumns = field(init=False)
+    computed: ComputedColumns = field(init=False)
     made: set[str] = field(default_factory=set)
     """Tables in which the sink had rows of its own before anything was copied."""
     sender: str = ""
@@ -95,6 +96,7 @@ class Writer:
         self.quarantine = Quarantine(self.before, self.now)
         self.parents = Parents(self.migration)
         self.columns = SameColumns(self.before)
+        self.computed = ComputedColumns(self.migration)
 
     def attempt(self, table: Table, batch: Batch) -> None:
         """Write the batch beside others; RowError where the sink refuses it: then `send` it."""
@@ -133,7 +135,7 @@ class Writer:
         while at < batch.count:
             portion = self.batch_size.next_slice(table.name, batch, at)
             try:
-                confirmed.upsert(self.migration.sink, table, portion)
+                self.computed.upsert(table, portion)
             except BatchTooLargeError as err:
                 self.batch_size.rejected(table.name, portion.count, err)
             else:

@@ -313,7 +313,7 @@ insert into public.computed (id, a) values (1, 1);
     config = ENDS + (
         "tables:\n  tags: {strategy: snapshot, key: supasync_row, deletes: report}\n"
         "  marked: {soft_delete: deleted_at}\n  chosen: {columns: [id, a, updated_at]}\n"
-        "  computed: {exclude: a}\n  nothing: {}\n"
+        "  computed: {exclude: [a, b]}\n  nothing: {}\n"
     )
     with between(cluster, tmp_path, schema + rows, schema, config) as space:
         space.ready()

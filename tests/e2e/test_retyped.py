@@ -123,3 +123,34 @@ def test_a_column_that_new_computes_otherwise_stops_the_table(
         space.old.run("update public.measured set updated_at = now()")
         done = space.supasync("sync")
         assert (done.code, "NEW computes v itself, and has other values" in done.err) == (3, True), done.err
+
+
+def test_every_row_of_a_column_that_new_alone_computes_is_compared(
+    cluster: Cluster, tmp_path: Path, over: str
+) -> None:
+    for space in _between(cluster, tmp_path, "text", over):
+        config = (space.folder / "tables.yaml").read_text(encoding="utf-8")
+        space.old.run("alter table public.measured add u text, add w int")
+        space.new.run(
+            "alter table public.measured add u text generated always as (lower(v)) stored, add w int"
+        )
+        space.old.run(
+            "insert into public.measured (id, v, u) select g, 'V' || g, "
+            "case when g in (151, 777) then 'own value' else 'v' || g end from generate_series(1, 900) g"
+        )
+        for settings in ("{}", "{exclude: [w]}", "{columns: [id, updated_at, v, u]}"):
+            space.write("tables.yaml", config.replace("measured: {}", f"measured: {settings}"))
+            done = space.supasync("sync", "--full", "measured")
+            assert (done.code, "NEW computes u itself, and has other values" in done.err) == (3, True), (
+                done.err
+            )
+            assert "key 151" in done.err
+        assert space.supasync("sync").code == 3
+        space.write("tables.yaml", config.replace("measured: {}", "measured: {exclude: [u]}"))
+        done = space.supasync("sync", "--full", "measured")
+        assert done.code == 0, done.out + done.err
+        space.write("tables.yaml", config)
+        space.new.run("alter table public.measured alter u drop expression")
+        done = space.supasync("sync", "--full", "measured")
+        assert done.code == 0, done.out + done.err
+        assert space.new.texts("measured") == space.old.texts("measured")
