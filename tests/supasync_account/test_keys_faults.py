@@ -130,6 +130,32 @@ def test_what_a_project_answers_instead_is_one_sentence(
     assert keys.new.paste("select 1 from auth.users") == []
 
 
+def test_one_account_that_nobody_can_decode_or_address_stops_no_other(keys: Projects) -> None:
+    keys.sign_up(1, 2, 3)
+    deep = '{"id":"%s","email":"u1@example.test","user_metadata":{"a":%s}}'
+    odd = '{"id":"../%s","email":"u2@example.test"}'
+    good = '{"id":"%s","email":"u3@example.test","role":"authenticated"}'
+    told = (deep % (number(1), "[" * 3000 + "]" * 3000), odd % number(2), good % number(3))
+    keys.space.old.server.misbehave(
+        {
+            "kind": "answer",
+            "path": USERS,
+            "times": None,
+            "status": 200,
+            "headers": {"X-Total-Count": "3"},
+            "body": f'{{"users":[{",".join(told)}]}}',
+        }
+    )
+    named = {each["what"]: each["id"] for each in keys.auth("sync", "--json", code=3).json["named"]}
+    assert named["its metadata is nested more deeply than supasync reads"] == number(1)
+    assert named["OLD: its id is not a UUID"] == f"../{number(2)}"
+    assert keys.new.paste("select email from auth.users") == [("u3@example.test",)]
+    found = keys.auth("check", code=3)
+    assert "its metadata is nested more deeply than supasync reads" in found.out
+    assert "1 account has an id that is not a UUID" in found.out
+    assert "an id that is not a UUID" in keys.auth("verify", code=2).err
+
+
 def test_a_redirect_is_not_followed(keys: Projects) -> None:
     elsewhere = keys.space.new.server
     keys.space.old.server.misbehave({"kind": "redirect", "path": USERS, "location": f"{elsewhere.url}/x"})

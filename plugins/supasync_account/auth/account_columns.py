@@ -91,7 +91,7 @@ def remembered(form: str | None) -> dict[str, Any] | None:
     """The columns of which marks of this form were made, as a door takes them; None where nobody can tell."""
     try:
         users, owned = json.loads(form or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parts_of(users, owned if isinstance(owned, dict) else {"identities": owned})
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from supasync_account.decoding import UndecodableError, decoded, is_too_deep, shallow
 from supasync_core.model import timestamps
 
 _NOTHING: Final = msgspec.Raw(b"{}")
@@ -54,6 +55,11 @@ class KeyAccount(msgspec.Struct, frozen=True):
         return _text(self.app_metadata)
 
     @property
+    def too_deep(self) -> bool:
+        """Whether its metadata is nested more deeply than anybody can decode; then a digest stands for it."""
+        return is_too_deep(self.user) or is_too_deep(self.app)
+
+    @property
     def who(self) -> str | None:
         """Its e-mail or phone, for messages."""
         return self.email or self.phone or None
@@ -87,19 +93,48 @@ class KeyAccount(msgspec.Struct, frozen=True):
         return max(0.0, _seconds(self.banned_until) - now) if self.banned_until else 0.0
 
 
+class _Page(msgspec.Struct):
+    users: list[KeyAccount]
+
+
+def one_account(body: bytes) -> KeyAccount:
+    """The account of an answer; UndecodableError for something else."""
+    try:
+        return _shallow(decoded(body, KeyAccount))
+    except UndecodableError:
+        return decoded(shallow(body, 1), KeyAccount)
+
+
+def page_of_accounts(body: bytes) -> list[KeyAccount]:
+    """The accounts of a list; UndecodableError for something else."""
+    try:
+        return [_shallow(each) for each in decoded(body, _Page).users]
+    except UndecodableError:
+        return decoded(shallow(body, 3), _Page).users
+
+
+def _shallow(account: KeyAccount) -> KeyAccount:
+    """The same whatever the decoder took: it takes more levels where it is called by fewer functions."""
+    user, app = shallow(account.user, 0), shallow(account.app, 0)
+    if (user, app) == (account.user, account.app):
+        return account
+    replaced = {"user_metadata": msgspec.Raw(user), "app_metadata": msgspec.Raw(app)}
+    return msgspec.structs.replace(account, **replaced)
+
+
 def members(text: bytes) -> dict[str, Any]:
     """The members of an object; none of anything else."""
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError:
+        return decoded(text, dict[str, Any])
+    except UndecodableError:
         return {}
 
 
 def texts(text: bytes) -> dict[str, msgspec.Raw]:
     """The members of an object, each as it is written."""
     try:
-        return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+        return decoded(text, dict[str, msgspec.Raw])
+    except UndecodableError:
         return {}
 
 

@@ -14,9 +14,8 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
 from supasync_account.auth.keys_errors import AuthRefusal, LostAnswerError, project_error
+from supasync_account.decoding import UndecodableError, decoded
 from supasync_account.project_client import http_client, supabase_client
 from supasync_core.api.registration import Fence
 from supasync_core.model.cost import Ledger
@@ -238,8 +237,8 @@ def _reason(err: Exception) -> str:
 def _said(body: bytes, key: Secret) -> tuple[str, str]:
     """Code and message of a refusal, without the key: `code` is a number where `error_code` is the name."""
     try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        told = decoded(body, dict[str, Any])
+    except UndecodableError:
         return "", ""
     code = told.get("error_code") or told.get("code") or ""
     message = told.get("msg") or told.get("message") or ""

@@ -118,6 +118,8 @@ class KeyCopy:
                 self.report.name(
                     project, None, f"{listing.sentence}: no account counts as deleted", refused=True
                 )
+            for account, each in listing.strange.items():
+                self.report.name(account, each.who, f"{project}: its id is not a UUID", refused=True)
             for where in listing.sick:
                 self.report.name(project, None, f"Auth cannot read {where}", refused=True)
         for account, why in made.refused.items():

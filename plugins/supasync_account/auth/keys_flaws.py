@@ -9,10 +9,13 @@ from supasync_account.auth.keys_account import KeyAccount, confirmed
 
 LARGEST: Final = 1_048_576
 """Bytes of a request that Auth takes."""
+DEEP: Final = "its metadata is nested more deeply than supasync reads"
 _LONGEST: Final = 255
 """Characters of an e-mail."""
 _EXACT: Final = 2**53
 """Beyond it not every whole number is a double."""
+_LONGEST_NUMBER: Final = 400
+"""Digits of a number from which on it is larger than every double."""
 _DIGITS: Final = 16
 """Digits from which on a double may be a rounded number."""
 _PASSWORDS: Final = frozenset({"email", "phone"})
@@ -37,6 +40,8 @@ def _reasons(account: KeyAccount) -> Iterator[str]:
         yield "it signs in by SSO: the API cannot make such an account"
     if account.email and (len(account.email) > _LONGEST or not _EMAIL.fullmatch(account.email)):
         yield "its e-mail has characters, or a length, that the API does not accept"
+    if account.too_deep:
+        yield DEEP
     if len(account.user) + len(account.app) > LARGEST - 1000:
         yield "its metadata is larger than the 1 MiB that the API accepts"
     if any(abs(number) > _EXACT for number in _large(account)):
@@ -76,7 +81,8 @@ def _large(account: KeyAccount) -> list[float]:
     found: list[float] = []
 
     def note(text: str) -> float:
-        number = float(text) if not text.lstrip("-").isdecimal() else int(text)
+        whole = text.lstrip("-").isdecimal() and len(text) <= _LONGEST_NUMBER
+        number = int(text) if whole else float(text)
         found.append(number)
         return number
 

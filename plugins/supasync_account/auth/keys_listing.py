@@ -6,16 +6,16 @@ that holds everything, or walks whose different ids are as many as the server co
 row that Auth cannot read makes every page fail that holds it: then pages are narrowed down to that row.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from supasync_account.auth.keys_account import KeyAccount
+from supasync_account.auth.keys_account import KeyAccount, page_of_accounts
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal
+from supasync_account.decoding import UndecodableError
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
 from supasync_core.model.wording import counted
@@ -30,12 +30,14 @@ SPARE: Final = 1000
 """Accounts that may sign up between two requests."""
 WALKS: Final = 6
 """Walks that are tried, in both directions and with smaller pages: each loses others."""
+BARREN: Final = 3
+"""Pages with nothing new, beside as many as brought something, behind which a walk ends: it is a circle.
+
+Where many accounts have one creation time, a page may show none but those of another page.
+"""
 SICK: Final = 20
 """Rows that Auth cannot read and that are narrowed down; more of them are not looked for."""
-
-
-class _Page(msgspec.Struct):
-    users: list[KeyAccount]
+_UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -43,12 +45,14 @@ class Listing:
     """The accounts by id, and ``total`` as the server counts them; ``whole`` where they are all.
 
     ``sick`` are the accounts that Auth cannot read, each by its place: nobody can tell who they are.
+    ``strange`` have ids that Auth never gives, and that no address and no table of NEW takes.
     """
 
     accounts: dict[str, KeyAccount] = field(default_factory=dict)
     total: int = 0
     whole: bool = False
     sick: list[str] = field(default_factory=list)
+    strange: dict[str, KeyAccount] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -56,6 +60,8 @@ class Listing:
         if self.sick:
             rows = counted(len(self.sick), "account", "accounts")
             return f"Auth cannot read {rows}, and answers 500 to each page that holds one"
+        if self.strange:
+            return f"{counted(len(self.strange), 'account has', 'accounts have')} an id that is not a UUID"
         return f"Auth counts {self.total:,} accounts and lists {len(self.accounts):,} of them"
 
 
@@ -69,6 +75,8 @@ class _Reader:
     totals: set[int] = field(default_factory=set)
     places: dict[int, KeyAccount] = field(default_factory=dict)
     sick: list[int] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """The ids that the walk under way has found."""
 
     def page(self, number: int, size: int, order: str = "asc") -> list[KeyAccount] | None:
         """The accounts of a page; None where it holds one that cannot be read."""
@@ -79,15 +87,16 @@ class _Reader:
                 return None
             raise
         try:
-            users = msgspec.json.decode(answer.body, type=_Page).users
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            users = page_of_accounts(answer.body)
+        except UndecodableError:
             raise self.api.unusable("something that is not a list of accounts", answer) from None
         if answer.total is None:
-            raise self.api.unusable("a list without X-Total-Count", answer)
+            raise self.api.unusable("a list without X-Total-Count, or with one that no project has", answer)
         self.totals.add(answer.total)
         self.found.total = answer.total
         for place, each in enumerate(users, (number - 1) * size):
-            self.found.accounts[each.id] = each
+            self.seen.add(each.id)
+            (self.found.accounts if _UUID.fullmatch(each.id) else self.found.strange)[each.id] = each
             if order == "asc":
                 self.places[place] = each
         return users
@@ -111,16 +120,22 @@ class _Reader:
             self._walk(max(1, size * (WALKS - part // 2) // WALKS), "desc" if part % 2 else "asc")
             if self.sick:
                 return False
-            if self.totals == {len(self.found.accounts)}:
+            if self.totals == {len(self.found.accounts) + len(self.found.strange)}:
                 return True
         return False
 
     def _walk(self, size: int, order: str) -> None:
         self.afford(BYTES * self.found.total)
-        number = 1
+        number, barren = 1, 0
+        self.seen.clear()
         while number == 1 or (number - 1) * size < self.found.total:
-            if self.page(number, size, order) is None:
+            before = len(self.seen) + len(self.sick)
+            users = self.page(number, size, order)
+            if users is None:
                 self.narrow(number, size)
+            barren += before == len(self.seen) + len(self.sick)
+            if users == [] or barren > BARREN + number // 2:
+                return
             number += 1
 
     def narrow(self, number: int, size: int) -> None:
@@ -162,6 +177,7 @@ def listed(api: KeysApi, afford: Callable[[int], None] = lambda _bytes: None) ->
     else:
         found.whole = _all(reader, len(users))
     found.sick = reader.neighbours()
+    found.whole = found.whole and not found.strange
     return found
 
 

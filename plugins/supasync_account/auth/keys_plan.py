@@ -12,7 +12,7 @@ from supasync_account.auth.account_plan import (
 )
 from supasync_account.auth.keys_account import KeyAccount, differences
 from supasync_account.auth.keys_changes import correction, is_given_up
-from supasync_account.auth.keys_flaws import uncopyable
+from supasync_account.auth.keys_flaws import DEEP, uncopyable
 from supasync_account.auth.keys_listing import Listing
 from supasync_account.auth.keys_records import Written
 from supasync_core.model.errors import SchemaError
@@ -100,6 +100,8 @@ def _of_both(made: KeyPlan, old: KeyAccount, new: KeyAccount, lists: Lists, *, a
         made.closed.append(old.id)
     elif reason := uncopyable(old):
         made.refused[old.id] = f"not updated: {reason}"
+    elif new.too_deep:
+        made.refused[old.id] = f"not updated: in NEW {DEEP}"
     elif accept_newer or is_given_up(new) or (last and last.new_mark in (new.mark, "")):
         if correction(old, new, lists.now):
             made.changed[old.id] = new.mark

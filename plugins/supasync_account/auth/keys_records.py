@@ -14,6 +14,7 @@ import msgspec
 
 from supasync_account.auth.keys_api import KeysApi, Method
 from supasync_account.auth.keys_errors import NOT_FOUND, AuthRefusal, LostAnswerError
+from supasync_account.decoding import UndecodableError, decoded
 from supasync_core.api.registration import Fence
 from supasync_core.model.errors import SchemaError
 
@@ -38,10 +39,13 @@ class KeyRecords:
     new: KeysApi
 
     def all(self) -> dict[str, Written]:
-        """Every record by id; SchemaError where NEW has no such table."""
+        """Every record by id; SchemaError where NEW has no such table, TransientError for a circle."""
         found: dict[str, Written] = {}
         while True:
-            page = self._page({"id": f"gt.{max(found)}"} if found else {})
+            last = max(found, default="")
+            page = self._page({"id": f"gt.{last}"} if found else {})
+            if any(each.id <= last for each in page):
+                raise self.new.repeats()
             found |= {each.id: each for each in page}
             if not page:
                 return found
@@ -84,8 +88,8 @@ class KeyRecords:
         except AuthRefusal as err:
             raise _unusable(err) from err
         try:
-            return msgspec.json.decode(answer.body, type=list[Written])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return decoded(answer.body, list[Written])
+        except UndecodableError:
             raise self.new.unusable("something that is not a list of rows", answer) from None
 
 

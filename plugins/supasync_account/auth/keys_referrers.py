@@ -15,6 +15,7 @@ import msgspec
 
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import AuthRefusal
+from supasync_account.decoding import UndecodableError, decoded
 from supasync_core.model.errors import RefusedError
 from supasync_core.model.wording import counted
 
@@ -129,6 +130,6 @@ def _structure(new: KeysApi, tables: Sequence[str]) -> dict[str, Any] | None:
 
 def _decoded(body: bytes) -> Any:  # noqa: ANN401 - JSON
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decoded(body, object)
+    except UndecodableError:
         return None

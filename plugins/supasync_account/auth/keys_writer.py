@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
-from supasync_account.auth.keys_account import KeyAccount
+from supasync_account.auth.keys_account import KeyAccount, one_account
 from supasync_account.auth.keys_api import Answer, KeysApi
 from supasync_account.auth.keys_changes import Body, correction, creation, unsayable
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal, LostAnswerError
 from supasync_account.auth.keys_listing import USERS
+from supasync_account.decoding import UndecodableError
 from supasync_core.api.registration import Fence
 
 ROUNDS: Final = 3
@@ -71,7 +72,7 @@ class KeyWriter:
         """The account as NEW shows it behind this change."""
         path = f"{USERS}/{account}"
         encoded = msgspec.json.encode(body)
-        return decoded(self.new, self._again(lambda: self.new.write("PUT", path, encoded, self.fence)))
+        return _account(self.new, self._again(lambda: self.new.write("PUT", path, encoded, self.fence)))
 
     def delete(self, account: str, *, soft: bool) -> None:
         """Delete it, or empty it; one that is gone by now is deleted."""
@@ -92,7 +93,7 @@ class KeyWriter:
         lost = False
         for _ in range(ROUNDS):
             try:
-                return decoded(self.new, self.new.write("POST", USERS, body, self.fence))
+                return _account(self.new, self.new.write("POST", USERS, body, self.fence))
             except LostAnswerError:
                 lost = True
                 found = self.shown(account.id)
@@ -121,14 +122,14 @@ def read_one(api: KeysApi, account: str) -> KeyAccount | None:
         if err.missing:
             return None
         raise
-    return decoded(api, answer)
+    return _account(api, answer)
 
 
-def decoded(api: KeysApi, answer: Answer) -> KeyAccount:
+def _account(api: KeysApi, answer: Answer) -> KeyAccount:
     """The account of an answer; TransientError for something else."""
     try:
-        return msgspec.json.decode(answer.body, type=KeyAccount)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return one_account(answer.body)
+    except UndecodableError:
         raise api.unusable("something that is not an account", answer) from None
 
 

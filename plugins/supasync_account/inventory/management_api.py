@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from supasync_account.decoding import UndecodableError, decoded
 from supasync_account.project_client import http_client
 from supasync_core.model.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.model.secret import Secret
@@ -95,10 +94,10 @@ def _asked(http: "httpx.Client", ref: str, what: str, token: Secret) -> Any:  # 
                 body += piece
                 if len(body) > _LARGEST:
                     raise RefusedError("the answer is too large")
-        return msgspec.json.decode(body)
+        return decoded(bytes(body), object)
     except httpx.HTTPError as err:
         raise TransientError(f"no answer: {type(err).__name__}") from None
-    except msgspec.DecodeError:
+    except UndecodableError:
         raise TransientError("the answer is not JSON") from None
 
 

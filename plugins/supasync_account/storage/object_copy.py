@@ -234,5 +234,9 @@ def refuse_changed(task: Task, response: httpx.Response) -> None:
 
 
 def encoded(metadata: Any) -> str:  # noqa: ANN401 - JSON
-    """User metadata as a header holds it."""
-    return b64encode(json.dumps(metadata, ensure_ascii=False).encode()).decode()
+    """User metadata as a header holds it; ObjectError for what is nested too deeply."""
+    try:
+        return b64encode(json.dumps(metadata, ensure_ascii=False).encode()).decode()
+    except RecursionError:
+        text = "its user metadata is nested more deeply than supasync reads"
+        raise ObjectError("refused", text) from None

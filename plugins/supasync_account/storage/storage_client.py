@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
+from supasync_account.decoding import nests_too_deeply
 from supasync_account.ending_transport import LONGER, EndingTransport
 from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
 from supasync_account.storage.storage_errors import ObjectError, failure_of, later
@@ -45,6 +46,8 @@ class Answer:
 
     def json(self) -> Any:  # noqa: ANN401 - JSON
         """What it says; ObjectError for what is not JSON."""
+        if nests_too_deeply(self.body):
+            raise ObjectError("refused", "the answer is nested more deeply than supasync reads")
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as err:
@@ -101,7 +104,7 @@ class StorageClient:
                 if response is None:
                     raise ObjectError("refused", f"{self.project}: Storage refuses a request") from None
                 raise failure_of(self.project, response, response.content[:_SHOWN]) from None
-            except (ValidationError, ValueError):
+            except (ValidationError, ValueError, RecursionError):
                 text = f"{self.project}: Storage's answer is not understood"
                 raise ObjectError("refused", text, hint="is the address that of a project?") from None
 
