@@ -8,6 +8,7 @@ import sys
 import time
 
 PACKAGES = (
+    "supasync_account",
     "supasync_core",
     "supasync_rest",
     "supasync_csv",

@@ -11,8 +11,9 @@ import pytest
 from supasync_account.auth import keys_api
 from supasync_account.auth.keys_account import one_account, page_of_accounts
 from supasync_account.auth.keys_api import KeysApi
-from supasync_account.auth.keys_flaws import uncopyable
-from supasync_account.auth.keys_listing import listed
+from supasync_account.auth.keys_flaws import DEEP, uncopyable
+from supasync_account.auth.keys_listing import Listing, listed
+from supasync_account.auth.keys_plan import Lists, plan
 from supasync_account.auth.keys_records import KeyRecords
 from supasync_account.auth.keys_referrers import held
 from supasync_account.project_client import http_client
@@ -181,6 +182,20 @@ def test_metadata_that_is_nested_too_deeply_is_one_accounts_flaw(depth: int) -> 
     assert uncopyable(found[1]) is None
     changed = one_account(one.replace('"]]"', '"]"').encode())
     assert changed.mark != found[0].mark
+
+
+def test_what_is_nested_too_deeply_in_new_is_not_written_over() -> None:
+    text = f'{{"id":"{ID.format(1)}","email":"a@example.test","user_metadata":%s}}'
+    deep = '{"a":' + "[" * 900 + "]" * 900 + "}"
+    plain, nested = (one_account((text % each).encode()) for each in ('{"a":1}', deep))
+    for there, here, said in (
+        (plain, nested, f"not updated: in NEW {DEEP}"),
+        (nested, plain, f"not updated: {DEEP}"),
+        (nested, nested, None),
+    ):
+        old, new = (Listing({each.id: each}, 1, whole=True) for each in (there, here))
+        made = plan(Lists(old, new, {}, time.time()), accept_newer=True)
+        assert (made.refused.get(plain.id), dict(made.changed)) == (said, {})
 
 
 def test_a_number_of_any_length_is_no_internal_error() -> None:
