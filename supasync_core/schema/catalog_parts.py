@@ -21,6 +21,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "triggers": {**_TABLE, "name": str, "moment": str, "events": list[str], "row": bool},
     "accounts": {"name": str, "function": str},
     "identity": {**_TABLE, "column": str},
+    "computed": {**_TABLE, "column": str},
     "children": {**_TABLE, "child_schema": str, "child": str, "partition": bool},
     "uniques": {**_TABLE, "columns": list[str], "nullable": bool},
     "modifiers": {**_TABLE, "column": str, "type": str},

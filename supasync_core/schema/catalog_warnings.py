@@ -35,6 +35,7 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
         found += _children(table, own["children"], names)
         found += _precision(table, own["modifiers"])
         found += _identity(table, own.get("identity", ()))
+        found += _computed(table, own.get("computed", ()))
     return found
 
 
@@ -118,6 +119,19 @@ def _identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remar
         )
         hint = "supasync schema sql --identity prints SQL after which it does, until the switch"
         yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
+
+
+def _computed(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    """Columns that NEW computes: whether OLD does, and how, only both catalogs tell."""
+    sent = [row["column"] for row in rows if not table.columns or row["column"] in table.columns]
+    columns = ", ".join(name for name in sent if name not in table.exclude)
+    if columns:
+        text = f"{table.name}: NEW computes {columns} itself; OLD's expression is not known"
+        hint = (
+            "every row that is sent is compared, and one that differs stops the table; exclude: keeps NEW's "
+            "values and saves that; OLD_DATABASE_URL and NEW_DATABASE_URL in .env show both expressions"
+        )
+        yield Remark(kind="computed", level="warning", table=table.name, text=text, hint=hint)
 
 
 _DIGITS = re.compile(r"^(?:numeric|time|interval)[^(]*\((?:\d+,)?(\d+)\)")

@@ -13,7 +13,7 @@ from supasync_core.schema.both_sides import OWN, Comparison, Difference
 from supasync_core.schema.whole_catalog import STILL_HIDDEN, TableFacts, catalog_of
 
 _WAY: Final = f"to compare that too, write {VARIABLES['OLD']} and {VARIABLES['NEW']} into .env"
-BETTER_KNOWN: Final = ("unknown", "precision")
+BETTER_KNOWN: Final = ("unknown", "precision", "computed")
 """Kinds of remarks on what one side does not show, which the catalogs of both do."""
 _OF_COLUMNS: Final = ("type", "default", "identity", "generated")
 _NAMED: Final = ("trigger", "policy", "rights")

@@ -10,6 +10,7 @@ from supasync_core.schema.both_sides import Difference
 from supasync_core.schema.compare_catalogs import catalog_differences
 
 _REFUSING = ("constraint", "foreign key")
+_BETTER_KNOWN = ("precision", "computed")
 
 
 def with_catalogs_checked(migration: Migration, findings: Sequence[Finding]) -> list[Finding]:
@@ -24,7 +25,10 @@ def with_catalogs_checked(migration: Migration, findings: Sequence[Finding]) -> 
         return [*findings, warning(str(err), hint=err.hint)]
     if found is None:
         return list(findings)
-    return [*(each for each in findings if each.kind != "precision"), *_of_copies(migration, found)]
+    return [
+        *(each for each in findings if each.kind not in ("precision", "computed")),
+        *_of_copies(migration, found),
+    ]
 
 
 def _of_copies(migration: Migration, found: Sequence[Difference]) -> Iterator[Finding]:

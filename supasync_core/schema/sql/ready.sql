@@ -173,6 +173,12 @@ as $supasync$
         from family f
         join pg_catalog.pg_attribute a on a.attrelid = f.oid and a.attidentity = 'a' and not a.attisdropped
         join pg_catalog.pg_class c on c.oid = f.oid and not c.relispartition),
+    'computed', (  -- columns that take no value from anybody
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'schema', f.schema_name, 'table', f.table_name, 'column', a.attname) order by f.table_name, a.attnum), '[]')
+        from family f
+        join pg_catalog.pg_attribute a on a.attrelid = f.oid and a.attgenerated <> '' and not a.attisdropped
+        join pg_catalog.pg_class c on c.oid = f.oid and not c.relispartition),
     'referring', (  -- other tables, whose rows go or change with a row of these that is deleted
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', place.nspname, 'table', other.relname, 'name', k.conname,
