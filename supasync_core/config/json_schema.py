@@ -21,7 +21,7 @@ FILE_NAME: Final = "tables.schema.json"
 """The name under which the schema lies beside tables.yaml."""
 FIRST_LINE: Final = f"# yaml-language-server: $schema={FILE_NAME}"
 """What tells an editor to use it."""
-_LINK: Final = re.compile(r"\[([^]]*)\]\([^)]*\)")
+_LINK: Final = re.compile(r"\[([^]\[]{1,100})\]\([^)(]{1,200}\)")
 
 
 def json_schema(host: Host) -> dict[str, Any]:
