@@ -113,9 +113,12 @@ def test_a_column_that_new_computes_otherwise_stops_the_table(
     for space in _between(cluster, tmp_path, "int", over):
         for end in (space.old, space.new):
             end.run("alter table public.measured add twice int generated always as (id * 2) stored")
-        space.old.run("insert into public.measured (id, v) values (1, 3)")
-        done = space.supasync("sync", "--full", "measured")
+        space.old.run("insert into public.measured (id, v) select g, 3 from generate_series(1, 900) g")
+        done = space.supasync("sync", "--full", "measured", "--json")
         assert done.code == 0, done.out + done.err
+        costs = done.json["costs"]["NEW"]
+        read = sum(costs[name]["received"] for name in ("read", "lookup") if name in costs)
+        assert (read > 10_000) == (over == "rest"), read  # all 900 rows; SQL shows both expressions
         space.new.run(
             "alter table public.measured drop v; "
             "alter table public.measured add v int generated always as (id * 2) stored"
