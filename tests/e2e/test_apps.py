@@ -17,7 +17,7 @@ APPS = Path(__file__).parent / "apps"
 NAMES = sorted(path.stem for path in APPS.glob("*.sql"))
 NEW_ANON = NEW_KEY.replace("secret", "publishable")
 SCHEMAS = ("public", "basejump")
-REQUESTS = 8
+REQUESTS = 9
 """For each table of a page or less, to both sides, of the first load."""
 UNBOUNDED = ("events", "tenants")
 """Of many pages; with a table that refers to another schema, which nothing shows before rows are refused."""

@@ -117,11 +117,11 @@ def test_a_key_that_is_held_while_a_run_is_stopped_is_not_passed(space: Workspac
             space.old.server.misbehave({**quota, "method": "GET", "path": "/log", "nth": 115})
             assert space.supasync("sync", "--table", "log").code == 3
         else:
-            space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": "/log", "nth": 112})
+            space.old.server.misbehave({"kind": "hold-before", "method": "GET", "path": "/log", "nth": 115})
             with space.command("sync", "--table", "log") as process:
-                space.new.server.wait_held(seconds=60)
+                space.old.server.wait_held(seconds=60)
                 process.send_signal(signal.SIGTERM)
-                space.new.server.behave()
+                space.old.server.behave()
                 process.communicate(timeout=60)
             assert process.returncode == 130
         space.old.server.behave()
