@@ -4,6 +4,7 @@
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tests.storage.launch import serve
 from tests.storage.made_objects import Object, patterned, put
 
 OWN = "supasync storage sync"
+FUNCTION = "supasync storage sync, with the function in OLD"
 BARE = "bare streaming copies"
 EMPTY = "supasync storage sync, an empty bucket"
 SMALL = 10_000
@@ -85,7 +87,7 @@ def small(place: Place, count: int, rounds: int) -> Iterator[Result]:
     """Many objects, beside a script that only copies them."""
     objects = (Object(f"photos/{n:06}.png", n.to_bytes(SMALL, "big"), "image/png") for n in range(count))
     with _project(place, "small", OLD_KEY, objects) as old:
-        plays = {BARE: _bare(count), OWN: _own()}
+        plays = {BARE: _bare(count), OWN: _own(), FUNCTION: _with_function()}
         yield from _played(place, f"storage: {count:,} objects of {SMALL // 1000} kB", old, plays, rounds)
 
 
@@ -139,14 +141,36 @@ def _own(*more: str) -> Play:
     """The command."""
 
     def play(work: Path, old: Project, new: Project) -> Taken:
-        (work / "tables.yaml").write_text(SETTINGS)
-        (work / ".env").write_text(
-            f"OLD_SUPABASE_URL={old.address}\nOLD_SUPABASE_SERVICE_ROLE_KEY={OLD_KEY}\n"
-            f"SUPABASE_URL={new.address}\nSUPABASE_SERVICE_ROLE_KEY={NEW_KEY}\n"
-        )
+        _settle(work, old, new)
         setup = run_measured([COMMAND, "setup"], work)
         old.server.reset()
         return setup if setup.failed else run_measured([COMMAND, "storage", "sync", *more], work)
+
+    return play
+
+
+def _settle(work: Path, old: Project, new: Project) -> None:
+    """Write tables.yaml and .env."""
+    (work / "tables.yaml").write_text(SETTINGS)
+    (work / ".env").write_text(
+        f"OLD_SUPABASE_URL={old.address}\nOLD_SUPABASE_SERVICE_ROLE_KEY={OLD_KEY}\n"
+        f"SUPABASE_URL={new.address}\nSUPABASE_SERVICE_ROLE_KEY={NEW_KEY}\n"
+    )
+
+
+def _with_function() -> Play:
+    """The command, after what `schema sql --storage --old` prints was pasted; it is removed again."""
+
+    def play(work: Path, old: Project, new: Project) -> Taken:
+        _settle(work, old, new)
+        with psycopg.connect(old.url, autocommit=True) as connection:
+            for more in ((), ("--uninstall",)):
+                command = [COMMAND, "schema", "sql", "--storage", "--old", *more]
+                script = subprocess.run(command, cwd=work, capture_output=True, check=True).stdout
+                if more:
+                    done = _own()(work, old, new)
+                connection.execute(script)
+        return done
 
     return play
 

@@ -11,6 +11,7 @@ from benchmarks.direct import OWN as DIRECT
 from benchmarks.results import FLOOR, Result
 from benchmarks.storage import BARE as STREAMED
 from benchmarks.storage import EMPTY
+from benchmarks.storage import FUNCTION as WITH_FUNCTION
 from benchmarks.storage import OWN as STORAGE
 from benchmarks.verify import AGGREGATE
 
@@ -233,9 +234,11 @@ def _accounts(rows: dict[str, Result], where: str) -> Iterator[Target]:
 def _storage(rows: dict[str, Result], where: str) -> Iterator[Target]:
     """Copying costs hardly more than the bytes and holds no file in memory; a list is read in large pages."""
     own = rows[STORAGE]
-    if (bare := rows.get(STREAMED)) and bare.wall and own.wall:
-        part = bare.wall / own.wall
-        yield Target(f"{where}: {STREAMED}, to it", "≥ 0.8", f"{part:.2f}", part >= 0.8)
+    bare = rows.get(STREAMED)
+    for each in (own, rows.get(WITH_FUNCTION)):
+        if bare and bare.wall and each and each.wall:
+            part = bare.wall / each.wall
+            yield Target(f"{where}: {STREAMED}, to {each.rival}", "≥ 0.8", f"{part:.2f}", part >= 0.8)
     if (empty := rows.get(EMPTY)) and empty.memory and own.memory:
         more = own.memory - empty.memory
         yield Target(
