@@ -30,6 +30,12 @@ def decoded(text: bytes, kind: type[Kind]) -> Kind:
         raise UndecodableError from err
 
 
+def same_values(one: object, other: object) -> bool:
+    """Whether two decoded values are the same JSON: to Python, ``True`` is 1."""
+    encoded = (msgspec.json.encode(each, order="sorted") for each in (one, other))
+    return next(encoded) == next(encoded)
+
+
 def nests_too_deeply(text: bytes) -> bool:
     """Whether it has more levels than are decoded."""
     return shallow(text, 0) != text

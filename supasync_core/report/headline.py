@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from supasync_core.api.state_store import Record
 from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_age
 from supasync_core.model.wording import counted
@@ -37,7 +38,9 @@ def headline(found: Standing, verification: Mapping[str, Any] | None) -> Headlin
     sentence = "; ".join([_reach(found), _last_run(found), *pressing]) + "."
     if not found.health.healthy or differing or _unread(found):
         return Headline("bad" if found.health.runs else "warn", sentence, but)
-    return Headline("warn" if but or pressing else "good", sentence, but)
+    newest = _newest(found)
+    warned = but or pressing or newest is None or newest.status != "success"
+    return Headline("warn" if warned else "good", sentence, but)
 
 
 def differences(verification: Mapping[str, Any] | None) -> int:
@@ -60,12 +63,18 @@ def _unread(found: Standing) -> int:
 
 
 def _last_run(found: Standing) -> str:
-    syncs = [each for each in found.health.runs if each.command == "sync" and each.status != "running"]
-    if not syncs:
+    newest = _newest(found)
+    if newest is None:
         return "no run has ended yet"
-    age = format_age(found.now - timestamps.parse(syncs[0].finished_at or syncs[0].created_at))
+    age = format_age(found.now - timestamps.parse(newest.finished_at or newest.created_at))
     words = {"success": "succeeded", "partial": "was incomplete", "interrupted": "was interrupted"}
-    return f"the last run {words.get(syncs[0].status, 'failed')} {age}"
+    return f"the last run {words.get(newest.status, 'failed')} {age}"
+
+
+def _newest(found: Standing) -> Record | None:
+    """The newest sync that has ended."""
+    ended = (each for each in found.past.records if each.command == "sync" and each.status != "running")
+    return next(ended, None)
 
 
 def _restrictions(found: Standing, differing: int) -> Iterator[str]:

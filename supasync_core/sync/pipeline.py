@@ -47,7 +47,7 @@ class PendingBatch:
 
     @property
     def batch(self) -> Batch | None:
-        """All rows in one batch, made anew each time: nobody holds it but for as long as it is sent."""
+        """All rows in one batch, made again each time: nobody holds it but for as long as it is sent."""
         batches = [page.batch for page in self.pages if page.batch is not None]
         return joined(batches) if batches else None
 

@@ -42,6 +42,20 @@ def test_the_first_sentence_says_how_far_new_is_and_when_old_is_full(project: Pr
     assert ("li", {"class": "now", "aria-current": "step"}) in reader.tags
 
 
+def test_a_last_run_that_failed_is_no_good_news(project: Project) -> None:
+    budgets = "budgets: {requests: 50000, egress: 5GB, database: 500MB}\n"
+    (project.folder / "tables.yaml").write_text(TABLES_YAML.replace(budgets, ""))
+    assert '<section class="verdict good"' in project.page()
+    change(
+        project.folder / "new.duckdb",
+        "update sync_metadata set sync_status = 'partial' "
+        "where number = (select max(number) from sync_metadata)",
+    )
+    page = project.page()
+    assert "the last run was incomplete" in page
+    assert '<section class="verdict warn"' in page
+
+
 def test_each_chart_has_a_title_an_axis_and_a_text_for_screen_readers(project: Project) -> None:
     page = project.page()
     charts = re.findall(r'<svg class="chart".*?</svg>', page)

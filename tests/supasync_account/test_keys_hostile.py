@@ -16,6 +16,7 @@ from supasync_account.auth.keys_listing import Listing, listed
 from supasync_account.auth.keys_plan import Lists, plan
 from supasync_account.auth.keys_records import KeyRecords
 from supasync_account.auth.keys_referrers import held
+from supasync_account.decoding import same_values
 from supasync_account.project_client import http_client
 from supasync_account.storage.object_copy import encoded
 from supasync_account.storage.object_listing import looked_up, pages
@@ -226,3 +227,9 @@ def test_an_object_whose_metadata_is_nested_too_deeply_is_refused_alone() -> Non
             looked_up(storage, "docs", "deep")
         with pytest.raises(ObjectError, match="Storage's answer is not understood"):
             list(pages(storage, "docs"))
+
+
+def test_user_metadata_of_files_is_compared_with_its_types() -> None:
+    assert same_values({"a": [1, None], "b": 1}, {"b": 1, "a": [1, None]})
+    for one, other in ((True, 1), (False, 0), (1, 1.0), ("1", 1), ({}, None)):
+        assert not same_values({"a": one}, {"a": other})

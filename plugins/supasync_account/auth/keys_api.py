@@ -51,7 +51,7 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """What ``X-Total-Count`` says; None where that is no number of accounts."""
+        """What ``X-Total-Count`` says; None where that is not a number of accounts."""
         text = self.headers.get("x-total-count", "")
         return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 

@@ -45,7 +45,7 @@ class AuthRefusal(RefusedError):  # noqa: N818 - named as what it is
 
     @property
     def missing(self) -> bool:
-        """Whether there is no such account."""
+        """Whether the account does not exist."""
         return self.status == NOT_FOUND and self.code == "user_not_found"
 
 

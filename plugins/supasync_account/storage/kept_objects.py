@@ -61,7 +61,7 @@ class KeptObjects:
     def undo(self, removal: str | None = None) -> tuple[int, Sequence[str]]:
         """Put the objects of a removal back, the newest by default; how many, and what was in the way.
 
-        ConfigError where there is no such removal.
+        ConfigError where that removal does not exist.
         """
         known = self.removals()
         found = next((each for each, _, _ in known if removal in (None, each)), None)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import httpx
 
+from supasync_account.decoding import same_values
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
 from supasync_account.storage.storage_client import StorageClient, described, path_of
@@ -113,7 +114,7 @@ class Copier:
             raise ObjectError("gone", _DELETED)
         if old[0].etag != task.listed.etag:
             raise ChangedError(task.shown)
-        if new is not None and (old[1] or None) == (new[1] or None):
+        if new is not None and same_values(old[1] or None, new[1] or None):
             known = there.md5 or task.md5
             return Copied(task, known, "" if there.etag == known else there.etag, sent=False)
         if not task.replaces:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 
+from supasync_account.decoding import same_values
 from supasync_account.storage.bucket_settings import buckets
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_listing import StoredObject, looked_up, pages
@@ -178,7 +179,7 @@ class _Bucket:
             raise later("OLD or NEW", described(err)) from None
         differ = ["bytes"] if hashes[0] != hashes[1] else []
         metadata = [each[1] or None if each else None for each in told]
-        return differ + (["user metadata"] if metadata[0] != metadata[1] else [])
+        return differ + ([] if same_values(*metadata) else ["user metadata"])
 
     def _read(self, client: StorageClient, each: StoredObject) -> str:
         digest = sha256()
