@@ -13,7 +13,7 @@ The contracts speak of one table: ``events`` with ``id bigint primary key, label
 json, created_at timestamptz, updated_at timestamptz``, all but the key nullable. When a test begins it is
 empty, or does not exist yet where the backend creates tables. Values are compared as text, numbers with all
 their digits; a backend without types may print a number as a JSON string. Each promise has a test that it
-fails for a backend which breaks it: ``tests/contracts`` of supasync has some eighty that lie.
+fails for a backend which breaks it: ``tests/contracts`` of supasync has nearly a hundred that lie.
 """
 
 import pytest

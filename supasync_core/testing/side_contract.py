@@ -54,14 +54,25 @@ class SideContract:
         assert inexact(_looked_up(side, EVENTS, [str(row["id"]) for row in exact_rows().rows])) == []
 
     def test_values_are_the_same_in_a_choice_of_columns(self, holding: Callable[[Batch], Side]) -> None:
-        """Columns that are chosen or left out are, and every cell keeps its text."""
-        side, chosen = holding(exact_rows()), ("id", "amount", "payload")
-        left_out = ("label", "created_at", "updated_at")
-        plain = Table(name="events", timestamp=())
-        for table in (replace(plain, columns=chosen), replace(plain, exclude=left_out)):
-            for batch in (_whole(side, table), _looked_up(side, table, ["1", "2", "16", "17"])):
-                assert sorted(batch.columns) == sorted(chosen)
-            assert inexact(_whole(side, table), chosen) == []
+        """Columns that are chosen or left out are, and every other cell keeps its text, read or looked up.
+
+        A side that decodes rows to leave a column out prints 1.10 as 1.1, 1e2 as 100.0, a large integer as a
+        float, or a timestamp without its fraction.
+        """
+        rows, plain = _reprintable(), Table(name="events", timestamp=())
+        side, keys = holding(rows), [str(row["id"]) for row in rows.rows]
+        whole, looked_up = _cells(_whole(side, plain)), _cells(_looked_up(side, plain, keys))
+        columns = [*rows.columns]
+        choices = [replace(plain, exclude=(name,)) for name in columns if name != "id"]
+        for table in (*choices, replace(plain, columns=("id", "amount", "payload"))):
+            expected = table.columns or [name for name in columns if name not in table.exclude]
+            for before, after in (
+                (whole, _cells(_whole(side, table))),
+                (looked_up, _cells(_looked_up(side, table, keys))),
+            ):
+                assert after == {
+                    key: {name: cells[name] for name in expected} for key, cells in before.items()
+                }
 
     def test_a_timestamp_keeps_its_moment_and_a_zone(self, holding: Callable[[Batch], Side]) -> None:
         """A text without a zone is another moment to each reader; a microsecond counts."""
@@ -151,6 +162,23 @@ def _often() -> Iterator[None]:
 
 def _whole(side: Side, table: Table = EVENTS) -> Batch:
     return side.read(table, Window((Span(ALL),), 100))
+
+
+def _reprintable() -> Batch:
+    """The exact rows, and values that have another usual form."""
+    return events(
+        *map(raw_json.cells, exact_rows().rows.texts),
+        event(101) | {"amount": "1.10", "payload": "1.10", "updated_at": '"2024-05-01T12:00:00.1+00:00"'},
+        event(102) | {"amount": "100", "payload": "1e2", "created_at": '"2024-05-01T12:00:00.000001+00:00"'},
+        event(103) | {"amount": "9007199254740993", "payload": "[9007199254740993, -0.0, 1E-7]"},
+    )
+
+
+def _cells(batch: Batch) -> dict[str, dict[str, str]]:
+    """The raw JSON text of every cell, by the row's id."""
+    return {
+        str(row["id"]): raw_json.cells(text) for row, text in zip(batch.rows, batch.rows.texts, strict=True)
+    }
 
 
 def _looked_up(side: Side, table: Table, keys: Sequence[str]) -> Batch:
