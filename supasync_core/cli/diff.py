@@ -114,9 +114,10 @@ class SideOptions(CsvOptions, DiffOptions):
 def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, **given: object) -> int:
     """Compare LEFT and RIGHT row by row.
 
-    A side is old, new, staging, a CSV file, a folder of CSV files, or a .duckdb file; a path of
-    such a name is written ./old. Added rows are on the right alone, removed ones on the left
-    alone. Exits with 0 where both are equal, 1 where they differ, 2 where that cannot be told.
+    A side is old, new, staging, a .duckdb file, a file of CSV, Parquet or JSON lines, or a folder
+    of such files; a path of such a name is written ./old. Added rows are on the right alone,
+    removed ones on the left alone. Exits with 0 where both are equal, 1 where they differ, 2 where
+    that cannot be told.
     """
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
     if form != "table":

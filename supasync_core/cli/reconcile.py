@@ -62,8 +62,8 @@ class Sides(click.Command):
 def reconcile() -> None:
     """Make one side equal to the other, or undo that.
 
-    supasync reconcile LEFT RIGHT shows the plan; with --apply it is carried out. LEFT is old, new, a
-    .duckdb file, or CSV: a file or a folder. RIGHT is new, a .duckdb file, or CSV as psql writes it. An
+    supasync reconcile LEFT RIGHT shows the plan; with --apply it is carried out. LEFT is a
+    side of diff: old, new, a file or a folder. RIGHT is new, a .duckdb file, or CSV as psql writes it. An
     example: supasync reconcile old new. For its options: supasync reconcile LEFT RIGHT --help
     """
 

@@ -1,16 +1,21 @@
-"""CSV files as a side of a diff: loaded by DuckDB in whatever dialect they are, their texts compared."""
+"""Files of rows as a side of a diff: CSV in whatever dialect it is, and what other readers read."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from supasync_core.diff.csv_parts import part_of, together
+from supasync_core.diff import row_files
+from supasync_core.diff.csv_parts import part_of
 from supasync_core.diff.difference import RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.parts import Part, together
+from supasync_core.diff.row_files import reader_of
 from supasync_core.model.errors import NoTableError, SchemaError
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import translate_errors
@@ -18,13 +23,12 @@ from supasync_core.staging.csv import find_files, nulls
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import check_dialects, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
-from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
+from supasync_core.staging.csv.file_format import Physical, examine
 from supasync_core.staging.csv.find_files import Listing, TableFiles
 from supasync_core.staging.csv.folder import Files, stem_of
-from supasync_core.staging.csv.raw_table import Raw
+from supasync_core.staging.csv.packed import UnreadableFileError, ending, is_packed
+from supasync_core.staging.csv.raw_table import Raw, raw_name
 from supasync_core.staging.csv.unchanged import unchanged
-
-_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +36,21 @@ class CsvFiles:
     """A file, or a folder with files that are named after their tables; several may hold one table.
 
     ``named``: further files of a folder's tables, whatever they are called. ``listed``: folders that were
-    listed before and are not listed again; None where each is, for files may come.
+    listed before and are not listed again; None where each is, for files may come. ``types``: what the files
+    of a folder end with; a project has CSV alone.
     """
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     listed: dict[Path, Listing] | None = None
+    types: tuple[str, ...] = find_files.CSV_TYPES
 
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
-        return path.is_dir() or path.suffix.lower() in _SUFFIXES
+        return path.is_dir() or ending(path) in row_files.SINGLE
+
+    def writes(self, path: Path) -> bool:
+        """Whether the side can be written to: CSV alone, in a folder or not."""
+        return path.is_dir() or not (reader_of(path) or is_packed(path))
 
     def written(self, path: Path, table: Table) -> Table:
         """Named as its file, which must be of the one form that the sink reads and writes."""
@@ -82,10 +92,14 @@ class CsvFiles:
 
         NoTableError without a file of the table.
         """
+        paths = self._paths(path, table)
+        if reader := reader_of(paths[0]):
+            return _common([row_files.shape(reader, each, table) for each in paths])
         names: dict[str, None] = {}
-        with TemporaryDirectory(prefix="supasync-") if choices.encodings else nullcontext() as drafts:
-            for each in self._paths(path, table):
-                _, physical = examined(each, table, Shape(), choices, Path(drafts or path))
+        drafted = choices.encodings or any(map(is_packed, paths))
+        with TemporaryDirectory(prefix="supasync-") if drafted else nullcontext() as drafts:
+            for each in paths:
+                _, physical = examined(each, table, Shape(), choices, Path(drafts or path), start=True)
                 header = () if is_exact(physical) else physical.header
                 names.update(dict.fromkeys(header))
                 for name in header:
@@ -110,6 +124,14 @@ class CsvFiles:
         shape: Shape,
         choices: Choices,
     ) -> LoadedSide:
+        if reader := reader_of(paths[0]):
+            parts = [
+                row_files.part(
+                    reader, engine, raw_name(2 * index + (place == RIGHT)), each, table, shape, choices
+                )
+                for index, each in enumerate(paths)
+            ]
+            return together(engine, place, parts, table.where, complete=choices.complete)
         looked = [examined(each, table, shape, choices, engine.drafts) for each in paths]
         exact = [is_exact(physical) for _, physical in looked]
         if all(exact):
@@ -123,18 +145,27 @@ class CsvFiles:
                 Raw(engine, table, each.name, 2 * index + (place == RIGHT), physical, engine.drafts)
                 for index, (each, physical) in enumerate(looked)
             ]
-            parts = [part_of(raw, raw.load(shape), shape, choices) for raw in raws]
+            parts = [_loaded(raw, shape, choices) for raw in raws]
         return together(engine, place, parts, table.where, complete=choices.complete)
 
     def one(self, path: Path, table: Table) -> Path | None:
         """The table's file where there is one only."""
         paths = self._there(path, table)
-        return paths[0] if len(paths) == 1 else None
+        plain = len(paths) == 1 and not is_packed(paths[0]) and reader_of(paths[0]) is None
+        return paths[0] if plain else None
 
     def _paths(self, path: Path, table: Table) -> list[Path]:
         paths = self._there(path, table)
         if not paths:
             raise table.error(NoTableError, f"no file {table.name}.csv or {table.name}_rows.csv in {path}")
+        formats = {
+            find_files.CSV_TYPES[0] if each in find_files.CSV_TYPES else each for each in map(ending, paths)
+        }
+        if len(formats) > 1:
+            names = ", ".join(each.name for each in paths)
+            raise table.schema_error(
+                f"files of several formats hold it: {names}", hint="name one of them as the side"
+            )
         return paths
 
     def _there(self, path: Path, table: Table) -> list[Path]:
@@ -150,9 +181,9 @@ class CsvFiles:
     def _listing(self, path: Path) -> Listing:
         """The folder's files."""
         if self.listed is None:
-            return Listing.of(path)
+            return Listing.of(path, self.types)
         if path not in self.listed:
-            self.listed[path] = Listing.of(path)
+            self.listed[path] = Listing.of(path, self.types)
         return self.listed[path]
 
     def _merged(self, path: Path, there: TableFiles, tables: Sequence[Table]) -> TableFiles:
@@ -179,6 +210,23 @@ class CsvFiles:
         return [own] if own.is_file() else []
 
 
+def _loaded(raw: Raw, shape: Shape, choices: Choices) -> Part:
+    """Load a file; what it was unpacked or rewritten to is removed."""
+    loaded = part_of(raw, raw.load(shape), shape, choices)
+    if raw.physical.path.is_relative_to(raw.drafts):
+        raw.physical.path.unlink()
+    return loaded
+
+
+def _common(shapes: Sequence[Shape]) -> Shape:
+    """The columns of several files; a type is known where all of them agree."""
+    types: dict[str, set[str | None]] = {}
+    for column in (column for shape in shapes for column in shape.columns):
+        types.setdefault(column.name, set()).add(column.type)
+    columns = tuple(Column(name, kinds.pop() if len(kinds) == 1 else None) for name, kinds in types.items())
+    return Shape(columns, known=all(shape.known for shape in shapes))
+
+
 def _load_exact(
     engine: DiffEngine, place: str, table: Table, shape: Shape, looked: Sequence[tuple[Path, Physical]]
 ) -> LoadedSide:
@@ -203,10 +251,16 @@ def _bounds(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"part": bounded, "begins": begins if bounded else None}
 
 
-def examined(path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path) -> tuple[Path, Physical]:
-    """The file and its form; SchemaError where it cannot be read, or does not name each column once."""
+def examined(  # noqa: PLR0913 - the file, and how it is to be read
+    path: Path, table: Table, shape: Shape, choices: Choices, drafts: Path, *, start: bool = False
+) -> tuple[Path, Physical]:
+    """The file and its form; SchemaError where it cannot be read, or does not name each column once.
+
+    Of a packed file, its ``start`` alone is unpacked where that is enough.
+    """
+    draft = drafts / sha256(os.fsencode(path.absolute())).hexdigest()
     try:
-        physical = examine(path, choices.encoding(path.name), drafts / path.name, shape.names, whole=False)
+        physical = examine(path, choices.encoding(path.name), draft, shape.names, whole=False, start=start)
     except UnreadableFileError as err:
         raise table.schema_error(f"{path.name} {err}") from err
     except OSError as err:

@@ -1,10 +1,8 @@
 """A CSV file as it was loaded: what its cells mean in its dialect, and what that dialect hides."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 
-from supasync_core.diff.engine import DiffEngine
-from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.parts import Part
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.printable import argument
 from supasync_core.model.table import Shape
@@ -14,19 +12,6 @@ from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import DIALECTS, Dialect
 from supasync_core.staging.csv.export_finding import ERROR
 from supasync_core.staging.csv.raw_table import Loaded, Raw
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One loaded file: the SQL of its rows, its columns' texts, and what it does not tell."""
-
-    relation: str
-    cells: dict[str, str]
-    doubtful: dict[str, str]
-    dialect: Dialect
-    file: str
-    rows: int
-    warnings: tuple[str, ...] = ()
 
 
 def part_of(raw: Raw, loaded: Loaded, shape: Shape, choices: Choices) -> Part:
@@ -46,8 +31,16 @@ def part_of(raw: Raw, loaded: Loaded, shape: Shape, choices: Choices) -> Part:
         if not word and not each.quoted:
             word = None  # no cell is an empty text: what is not NULL stands as it is
         cells[column] = _text(nullable(raw.cell(column), word), dialect, shape, column)
-    notes = (*(each.text for each in loaded.findings), *nulls.hints(raw, looks, dialect, shape, choices))
-    return Part(raw.name, cells, doubtful, dialect, raw.file, loaded.rows, notes)
+    read, *hidden = _notes(raw, dialect, doubtful)
+    found = (each.text for each in loaded.findings)
+    return Part(
+        relation=raw.name,
+        cells=cells,
+        rows=loaded.rows,
+        doubtful=doubtful,
+        lossy=dialect.javascript,
+        notes=(read, *found, *nulls.hints(raw, looks, dialect, shape, choices), *hidden),
+    )
 
 
 def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
@@ -60,37 +53,13 @@ def _text(cell: str, dialect: Dialect, shape: Shape, name: str) -> str:
     return f"replace({cell}, '\\n', chr(10))" if dialect.escaped else cell
 
 
-def together(
-    engine: DiffEngine, place: str, parts: Sequence[Part], where: str | None, *, complete: bool
-) -> LoadedSide:
-    """Hold one file as it is; several, or rows under a filter, as one table."""
-    if len(parts) > 1 or where:
-        loaded = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
-        for part in parts:
-            engine.fetch(f"DROP TABLE {part.relation}")
-    else:
-        loaded = engine.hold(place, parts[0].relation, parts[0].cells, rows=parts[0].rows)
-    doubtful = {name: word for part in parts for name, word in part.doubtful.items()}
-    return replace(
-        loaded,
-        doubtful=doubtful,
-        lossy=any(part.dialect.javascript for part in parts),
-        part=not complete,
-        notes=tuple(note for part in parts for note in _notes(part)),
-    )
-
-
-def _notes(part: Part) -> list[str]:
-    """What the file's dialect hides from a comparison."""
-    other = argument(f"{part.file}=NAME")
+def _notes(raw: Raw, dialect: Dialect, doubtful: Mapping[str, str]) -> Iterator[str]:
+    """How the file is read, and what its dialect hides from a comparison."""
+    other = argument(f"{raw.file}=NAME")
     names = ", ".join(DIALECTS)
-    read = f"{part.file} is read as {part.dialect.name}; --dialect {other} reads it otherwise (NAME: {names})"
-    notes = [read, *part.warnings]
-    for word in dict.fromkeys(part.doubtful.values()):
-        names = ", ".join(name for name, each in part.doubtful.items() if each == word)
+    yield f"{raw.file} is read as {dialect.name}; --dialect {other} reads it otherwise (NAME: {names})"
+    for word in dict.fromkeys(doubtful.values()):
+        names = ", ".join(name for name, each in doubtful.items() if each == word)
         shown = f"the word {word}" if word else "an empty text"
-        way = f"; --dialect {argument(f'{part.file}=sql-editor')} says that it is NULL" if word else ""
-        notes.append(
-            f"{part.file} does not distinguish NULL from {shown} in {names}: they count as equal{way}"
-        )
-    return notes
+        way = f"; --dialect {argument(f'{raw.file}=sql-editor')} says that it is NULL" if word else ""
+        yield f"{raw.file} does not distinguish NULL from {shown} in {names}: they count as equal{way}"

@@ -9,20 +9,18 @@ from duckdb import DuckDBPyConnection
 from supasync_core.api.journal import keeps_state
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.typed_cells import shape_of, texts_of
 from supasync_core.model.errors import StateError
-from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, type_of
-from supasync_core.model.table import Column, Shape, Table
+from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import duckdb_path, open_to_look, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
 from supasync_core.staging.refused_sql import refuse_shadowing
-from supasync_core.staging.values import Kind, identifier, literal, plain
+from supasync_core.staging.values import literal
 from supasync_core.system.links import real
 
 _SUFFIXES = (".duckdb", ".ddb", ".db")
-_TYPES = (*NUMBERS, *MOMENTS, "boolean", "uuid", "bytea")
-"""Types whose values DuckDB holds as PostgreSQL does; of others the look decides."""
 
 
 class DuckdbFiles:
@@ -31,6 +29,10 @@ class DuckdbFiles:
     def fits(self, path: Path) -> bool:
         """By its name."""
         return path.suffix.lower() in _SUFFIXES
+
+    def writes(self, path: Path) -> bool:
+        """Whether the side can be written to."""
+        return True
 
     def written(self, path: Path, table: Table) -> Table:
         """Under its own name."""
@@ -56,7 +58,7 @@ class DuckdbFiles:
         _refuse_log(path)
         with closing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
-        return Shape(tuple(Column(name, _type(kind)) for name, kind in kinds.items()))
+        return shape_of(kinds)
 
     def load(  # noqa: PLR0913, PLR0917 - where from, where to, and how to read it
         self, engine: DiffEngine, place: str, path: Path, table: Table, shape: Shape, choices: Choices
@@ -69,7 +71,7 @@ class DuckdbFiles:
             kinds = _attached(engine.connection, catalog, path, table)
             engine.attached.add(place)
         relation = f"{catalog}.{qualified(table)}"
-        cells = {name: _text(kind, shape, name) for name, kind in kinds.items()}
+        cells = texts_of(kinds, shape)
         with translate_errors(path, table):
             if not hides_row_ids(kinds):
                 return engine.hold(place, relation, cells, table.where)
@@ -100,17 +102,3 @@ def _attached(connection: DuckDBPyConnection, catalog: str, path: Path, table: T
     except BaseException:
         connection.execute(f"DETACH DATABASE {catalog}")
         raise
-
-
-def _type(kind: Kind) -> str | None:
-    if kind.family in ("list", "array", "struct", "map"):
-        return "json"
-    name = bare(kind.family)
-    return name if name in _TYPES else None
-
-
-def _text(kind: Kind, shape: Shape, name: str) -> str:
-    """The text to compare: a document's JSON, any other value's plain text."""
-    if kind.family == "json" and is_document(type_of(shape, name)):
-        return f"nullif(CAST({identifier(name)} AS VARCHAR), 'null')"
-    return plain(identifier(name), kind)

@@ -21,12 +21,12 @@ from supasync_core.diff.difference import (
     TableDiff,
 )
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.diff.pairing import FEW, OPEN, SAME, Joined, Pairing, joined_of
+from supasync_core.diff.open_cells import settle
+from supasync_core.diff.pairing import FEW, Joined, Pairing, joined_of
 from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
 from supasync_core.model.batch import Batch
 from supasync_core.model.pg_types import type_of
-from supasync_core.model.same_value import same_document
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import Database, duckdb_path, open_in_memory, translate_errors
 from supasync_core.staging.own_names import ROW_ID
@@ -111,12 +111,20 @@ class DiffEngine(Database):
 
     def load(self, place: str, shape: Shape, batches: Iterable[Batch]) -> LoadedSide:
         """Load rows as texts: documents as their JSON, all else as PostgreSQL prints it."""
+        relation = f"rows_{place}"
+        pages = ([raw_json.cells(text) for text in raw_json.split(batch.body)] for batch in batches)
+        columns, _ = self.fill(relation, shape, pages)
+        self._drop(place, but=relation)
+        return self.hold(place, relation, columns, number="number")
+
+    def fill(
+        self, relation: str, shape: Shape, pages: Iterable[Sequence[Mapping[str, str]]]
+    ) -> tuple[dict[str, str], int]:
+        """Make a table of rows, the JSON of each cell by its name; its columns, and how many rows it has."""
         columns: dict[str, str] = {}
         rows = 0
-        relation = f"rows_{place}"
         self.fetch(f"CREATE OR REPLACE TABLE {relation} (number BIGINT)")
-        for batch in batches:
-            texts = [raw_json.cells(text) for text in raw_json.split(batch.body)]
+        for texts in pages:
             for name in (name for row in texts for name in row if name not in columns):
                 columns[name] = f"c{len(columns)}"
                 self.fetch(f"ALTER TABLE {relation} ADD COLUMN {columns[name]} VARCHAR")
@@ -126,8 +134,7 @@ class DiffEngine(Database):
             numbers = list(range(rows, rows + len(texts)))
             self.fetch(f"INSERT INTO {relation} ({names}) SELECT {marks}", [numbers, *lists])
             rows += len(texts)
-        self._drop(place, but=relation)
-        return self.hold(place, relation, columns, number="number")
+        return columns, rows
 
     def batches_of(self, side: LoadedSide, table: Table, shape: Shape) -> Iterator[Batch]:
         """The rows of a side as JSON: documents and numbers as they stand, all else as strings."""
@@ -298,26 +305,10 @@ class DiffEngine(Database):
         """Make the table of rows that differ; how many of them both sides have."""
         for statement in pairing.different():
             self.fetch(statement)
-        self._compare_documents(pairing, lossy=lossy)
+        settle(self, pairing, lossy=lossy)
         for statement in pairing.settled():
             self.fetch(statement)
         return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'")[0][0])
-
-    def _compare_documents(self, pairing: Pairing, *, lossy: bool) -> None:
-        """Compare documents by content, some thousand at a time."""
-        strict = pairing.question.strict
-        found = self.connection.cursor().execute(f"SELECT place, i, l, r FROM cells WHERE flag = {OPEN}")
-        while rows := found.fetchmany(_FETCHED):
-            equal = [
-                place
-                for place, i, mine, theirs in rows
-                if same_document(mine, theirs, strict=strict, lossy=lossy, kind=pairing.kind(i))
-            ]
-            if equal:
-                self.fetch(
-                    f"UPDATE cells SET flag = {SAME} WHERE place IN (SELECT unnest(CAST(? AS BIGINT[])))",
-                    [equal],
-                )
 
     def _leave_young(self, pairing: Pairing) -> int:
         if pairing.question.min_age is None:

@@ -14,10 +14,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from supasync_core.diff.csv_files import examined
-from supasync_core.diff.csv_parts import Part, part_of, together
+from supasync_core.diff.csv_parts import part_of
 from supasync_core.diff.difference import LEFT, RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.parts import Part, together
 from supasync_core.model.errors import StateError
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import translate_errors

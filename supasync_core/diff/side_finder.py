@@ -10,6 +10,7 @@ from supasync_core.api.backend import Source
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
 from supasync_core.api.table_plugins import transforms_of
+from supasync_core.diff import row_files
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, OLD, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
@@ -54,9 +55,8 @@ class SideFinder:
         path = Path(name)
         backend = next((backend for backend, files in FORMATS.items() if files.fits(path)), None)
         if backend is None:
-            formats = ", ".join(FORMATS)
             raise ConfigError(
-                [f"{name}: is not a file of a known format ({formats}); a folder holds CSV files"]
+                [f"{name}: is not a file of a known format: {row_files.NAMES}; or a folder of such files"]
             )
         return self._files(name, path, backend, other)
 
@@ -66,7 +66,7 @@ class SideFinder:
         if name in self.named and not isinstance(files, CsvFiles):
             raise ConfigError([f"--file: {name} is not a folder of CSV files"])
         if isinstance(files, CsvFiles):
-            files = CsvFiles(self.named.get(name, {}), listed={})
+            files = CsvFiles(self.named.get(name, {}), listed={}, types=row_files.TYPES)
         stands_for_old = self.settings is not None and other in (NEW, STAGING)
         return FileSide(
             name,

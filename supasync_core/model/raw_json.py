@@ -224,7 +224,7 @@ def raw_cells(row_text: str | memoryview) -> dict[str, Any]:
 
     refuse_columns(row_text.encode() if isinstance(row_text, str) else row_text)
     try:
-        found: dict[str, Any] = _object_decoder().decode(row_text)
+        found: dict[str, Any] = decoder_of_objects().decode(row_text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = row_text if isinstance(row_text, str) else bytes(row_text).decode()
         return {name: cell.encode() for name, cell in _cells(text).items()}
@@ -256,7 +256,8 @@ def decoder(columns: tuple[str, ...], missing: bytes, *, alone: bool = False) ->
 
 
 @cache
-def _object_decoder() -> Any:  # noqa: ANN401 - of msgspec
+def decoder_of_objects() -> Any:  # noqa: ANN401 - of msgspec
+    """What reads an object into the bytes of each value by its name; of a name that comes twice, the last."""
     import msgspec  # noqa: PLC0415 - --help reads no rows
 
     return msgspec.json.Decoder(dict[str, msgspec.Raw])

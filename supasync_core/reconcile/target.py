@@ -136,7 +136,8 @@ def _file(
         host=host, settings=settings, choices=choices, ledger=ledger, progress=lambda *_: None
     )
     side = finder.side(right, left)
-    if not isinstance(side, FileSide) or side.backend not in host.sinks:
+    writable = isinstance(side, FileSide) and side.files.writes(side.path)
+    if not isinstance(side, FileSide) or not writable or side.backend not in host.sinks:
         raise ConfigError([f"RIGHT {right} cannot be written to"])
     path = real(side.path)
     check_user(path if path.is_dir() else path.parent)

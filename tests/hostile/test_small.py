@@ -20,7 +20,8 @@ from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import PluginError, SchemaError, SupasyncError
 from supasync_core.model.report import Report, TableResult
 from supasync_core.model.table import Table
-from supasync_core.staging.csv.file_format import UnreadableFileError, examine
+from supasync_core.staging.csv.file_format import examine
+from supasync_core.staging.csv.packed import UnreadableFileError
 from supasync_core.system.files import defused
 from supasync_notify.run_changes import changes, plain
 from supasync_rest.query import user_filter

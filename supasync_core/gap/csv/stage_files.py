@@ -20,7 +20,8 @@ from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.csv.dialects import Dialect, is_exact
 from supasync_core.staging.csv.exact_form import ExactFile
 from supasync_core.staging.csv.export_finding import ERROR, WARNING, LoadedFile
-from supasync_core.staging.csv.file_format import Physical, UnreadableFileError, examine
+from supasync_core.staging.csv.file_format import Physical, examine
+from supasync_core.staging.csv.packed import UnreadableFileError
 from supasync_core.staging.csv.raw_table import Raw
 from supasync_core.staging.csv.records import lines
 from supasync_core.staging.csv.unchanged import unchanged

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from supasync_core.staging.csv.packed import UnreadableFileError, is_packed, unpacked
 from supasync_core.system.links import real
 
 _CHUNK = 1 << 22
@@ -18,13 +19,12 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _QUOTED_RECORD = re.compile(r'"(?:[^"]|"")*"(?:[,;\t|]"(?:[^"]|"")*")*(?:\r\n|\n|\r|$)')
 
 
-class UnreadableFileError(Exception):
-    """The file cannot be read as text; the message says where."""
-
-
 @dataclass(frozen=True, slots=True)
 class Physical:
-    """How a file is written, whatever it means. ``path`` is the UTF-8 text, ``size`` that of the original."""
+    """How a file is written, whatever it means.
+
+    ``path`` is the UTF-8 text, unpacked; ``size`` that of the original, unpacked.
+    """
 
     path: Path
     size: int
@@ -45,17 +45,26 @@ class Physical:
         return bool(self.header) and "" not in self.header and len(set(self.header)) == len(self.header)
 
 
-def examine(
-    path: Path, encoding: str | None, draft: Path, names: frozenset[str], *, whole: bool = True
+def examine(  # noqa: PLR0913 - how it is written, and how much of it is read
+    path: Path,
+    encoding: str | None,
+    draft: Path,
+    names: frozenset[str],
+    *,
+    whole: bool = True,
+    start: bool = False,
 ) -> Physical:
     """Read every byte once; a file in another ``encoding`` is rewritten in UTF-8 as ``draft``.
 
-    UnreadableFileError with the place of the first byte that is not text. Unless ``whole``, only the start is
-    read, and there is no digest.
+    One that is packed is unpacked beside it. UnreadableFileError with the place of the first byte that is not
+    text. Unless ``whole``, only the start is read, and there is no digest; with ``start``, no more of it is
+    unpacked.
     """
     path = real(path)
     if not path.is_file():
         raise UnreadableFileError("is not a regular file")
+    if is_packed(path):
+        path = unpacked(path, draft.with_name(f"{draft.name}.unpacked"), _SAMPLE if start else None)
     if encoding and encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
         path, size, digest = draft, path.stat().st_size, _recoded(path, encoding, draft)
     else:

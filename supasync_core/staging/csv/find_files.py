@@ -10,11 +10,12 @@ from supasync_core.api.registry import did_you_mean
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import file_name
 from supasync_core.model.table import Table
+from supasync_core.staging.csv.packed import bare_name, ending
 
 EXACT = "supasync_exact"
 Files = Mapping[str, tuple[Path, ...]]
 """Paths by table."""
-_TYPES = (".csv", ".tsv", ".txt")
+CSV_TYPES = (".csv", ".tsv", ".txt")
 _DOTTED = {0x130: "i", 0x131: "i"}
 """Two letters that Python takes for an ``i`` where it ignores case, and does not fold into one."""
 _PART = r"(?:-[1-9]\d{0,2})?"
@@ -48,10 +49,10 @@ class Listing:
     paths_there: frozenset[Path]
 
     @classmethod
-    def of(cls, folder: Path) -> "Listing":
-        """List a folder; ConfigError where it cannot be."""
+    def of(cls, folder: Path, types: tuple[str, ...] = CSV_TYPES) -> "Listing":
+        """List a folder's files whose names end so; ConfigError where it cannot be."""
         try:
-            paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _TYPES and p.is_file())
+            paths = sorted(p for p in folder.iterdir() if ending(p) in types and p.is_file())
         except OSError as err:
             problem = f"cannot be read as a folder of exported files: {err.strerror}"
             raise ConfigError([f"{folder}: {problem}"]) from err
@@ -103,7 +104,7 @@ def _divided(paths: Sequence[Path], tables: Sequence[Table]) -> TableFiles:
 
 def table_name_of(path: Path) -> str:
     """The table that a file is named after where nobody knows the tables."""
-    return re.fullmatch(rf"(.*?)(?:_rows)?{_PART}", path.stem, re.DOTALL)[1] or path.stem  # type: ignore[index]
+    return re.fullmatch(rf"(.*?)(?:_rows)?{_PART}", bare_name(path), re.DOTALL)[1] or bare_name(path)  # type: ignore[index]
 
 
 def parse_named(given: Sequence[str], tables: Collection[str] | None) -> Files:
@@ -175,7 +176,7 @@ def _in_another_case(path: Path, names: Sequence[str], own: Collection[str]) -> 
 
 def _matches(name: str, path: Path, pattern: str = "", flags: int = 0) -> bool:
     stems = "|".join(map(re.escape, _stems(name)))
-    return re.fullmatch(f"(?:{stems}){pattern}", path.stem, flags) is not None
+    return re.fullmatch(f"(?:{stems}){pattern}", bare_name(path), flags) is not None
 
 
 @lru_cache(10_000)
@@ -186,9 +187,10 @@ def _stems(name: str) -> tuple[str, ...]:
 
 def _folded(path: Path) -> set[str]:
     """The names of all tables that the file may be of, folded."""
-    whole = re.fullmatch(rf"(.*?)(_rows)?{_PART}", path.stem, re.DOTALL)
-    base, rows = (whole[1], whole[2] or "") if whole else (path.stem, "")
-    return {_fold(path.stem), _fold(base + rows), _fold(base)}
+    name = bare_name(path)
+    whole = re.fullmatch(rf"(.*?)(_rows)?{_PART}", name, re.DOTALL)
+    base, rows = (whole[1], whole[2] or "") if whole else (name, "")
+    return {_fold(name), _fold(base + rows), _fold(base)}
 
 
 def _fold(name: str) -> str:

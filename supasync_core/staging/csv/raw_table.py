@@ -35,6 +35,11 @@ MOST = 1000
 """Places of one kind that are named; all are counted."""
 
 
+def raw_name(index: int) -> str:
+    """The table of the loaded file of that number, as SQL."""
+    return f"{SCRATCH}.{identifier(f'raw {index}')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What is wrong with a loaded file, what the cells of each column look like, and how many rows it has."""
@@ -58,7 +63,7 @@ class Raw:
     @property
     def name(self) -> str:
         """The table, as SQL."""
-        return f"{SCRATCH}.{identifier(f'raw {self.index}')}"
+        return raw_name(self.index)
 
     @property
     def columns(self) -> list[str]:

@@ -29,8 +29,12 @@ def scan(
     options = (
         f"auto_detect = false, columns = {{{typed}}}, header = true, delim = {literal(delimiter)}, "
         "quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false, "
-        f"strict_mode = true, max_line_size = {longest}, buffer_size = {buffer}"
+        f"compression = 'none', strict_mode = true, max_line_size = {longest}, buffer_size = {buffer}"
     )
     rejecting = ", ignore_errors = true, store_rejects = true, rejects_limit = 0" if rejects else ""
-    this_one = _PATTERN.sub(r"[\1]", name_of(path.absolute()))  # of g[ab] DuckDB would read ga
-    return f"read_csv({literal(this_one)}, {options}{rejecting})"
+    return f"read_csv({this_one(path)}, {options}{rejecting})"
+
+
+def this_one(path: Path) -> str:
+    """The path as a SQL text of which DuckDB reads this file alone: of ``g[ab]`` it would read ``ga``."""
+    return literal(_PATTERN.sub(r"[\1]", name_of(path.absolute())))
