@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from supasync_core.cli import streams
+from supasync_core.cli import output, streams
 from supasync_core.cli.diff_html import AsHtml
 from supasync_core.cli.diff_output import PRINTERS, Printer
 from supasync_core.cli.output import rows_read
@@ -15,9 +15,11 @@ from supasync_core.cli.params import CsvOptions, Decorated, Duration, csv_option
 from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.diff.causes import Guess, side_of_old
 from supasync_core.diff.compare import DiffOptions, SideComparison
-from supasync_core.diff.difference import LEFT, NAMES
+from supasync_core.diff.difference import LEFT, NAMES, NEW, OLD
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.last_diff import DiffSummary, keep
 from supasync_core.diff.side_finder import SideFinder
+from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
 from supasync_core.model.settings import Settings
@@ -84,6 +86,11 @@ class SideOptions(CsvOptions, DiffOptions):
             hint = "two files need no tables.yaml if the key is named: --key COLUMN"
             raise err.amended(hint=hint) from err
 
+    @property
+    def of_both_projects(self) -> bool:
+        """Whether OLD is compared with NEW."""
+        return {self.left, self.right} == {OLD, NEW}
+
     def reading(self) -> Choices:
         """How CSV files are to be read."""
         return self.choices(complete=self.complete)
@@ -130,12 +137,16 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
         limit=_SHOWN.get(form) if limit is None else limit,
         defuse=not no_defuse,
     )
+    found = DiffSummary(old_is_left=asked.left == OLD)
     with opened(session, asked, settings) as comparing:
         try:
-            return _printed(comparing, printer, _state(session, asked, settings))
+            code = _printed(comparing, printer, _state(session, asked, settings), found)
         except SupasyncError as err:
             session.wants_json = session.wants_json and not printer.abort(err)
             raise
+    if settings is not None and asked.of_both_projects and not asked.narrowed:
+        _keep(settings, found)
+    return code
 
 
 @contextmanager
@@ -158,12 +169,13 @@ def opened(session: Session, asked: SideOptions, settings: Settings | None) -> I
         yield SideComparison(left, right, engine, asked, finding.choices, declared)
 
 
-def _printed(comparing: SideComparison, printer: Printer, state: State | None) -> int:
+def _printed(comparing: SideComparison, printer: Printer, state: State | None, summary: DiffSummary) -> int:
     """Compare and print table after table; the exit code. One that fails does not stop the others."""
     sides = comparing.left.name, comparing.right.name
     tables = comparing.tables()
     comparing.check(tables.both)
     printer.begin(tables)
+    summary.one_sided(tables.left_only, tables.right_only)
     equal, failed = tables.equal, False
     for table in tables.both:
         try:
@@ -173,18 +185,29 @@ def _printed(comparing: SideComparison, printer: Printer, state: State | None) -
                 raise
             failed = True
             printer.failed(table, err)
+            summary.failed(table.name)
             continue
         guess = Guess(found, side_of_old(*sides), state, files=not {*sides} & {*NAMES})
         old = comparing.left if guess.old == LEFT else comparing.right
-        printer.table(found, guess.explained(comparing.engine.rows(found.table), old.marked))
+        explained = guess.explained(comparing.engine.rows(found.table), old.marked)
+        printer.table(found, summary.counting(found, explained))
         equal = equal and found.equal
     printer.end(equal=equal and not failed)
     return DiffCode.TROUBLE if failed else DiffCode.EQUAL if equal else DiffCode.DIFFERENT
 
 
+def _keep(settings: Settings, found: DiffSummary) -> None:
+    """For `supasync report`: what differs between the projects, without the values of rows."""
+    sides = (settings.source.ref, settings.sink.ref)
+    try:
+        keep(settings.folder, found, sides, timestamps.to_text(timestamps.now()))
+    except SupasyncError as err:
+        output.line(f"note: the result was not kept for supasync report: {err}", err=True)
+
+
 def _state(session: Session, asked: SideOptions, settings: Settings | None) -> State | None:
     """What NEW knows of OLD, where both are compared; it only helps to guess."""
-    if settings is None or {asked.left, asked.right} != {"old", "new"}:
+    if settings is None or not asked.of_both_projects:
         return None
     try:
         with closing(store_of_sink(settings, session.host)) as store:

@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from supasync_core.cli.diff_output import Explained, Printer
+from supasync_core.cli.diff_output import Printer
 from supasync_core.cli.output import values
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
 from supasync_core.diff.difference import CHANGED, RowDiff, TableDiff
+from supasync_core.diff.last_diff import Explained
 from supasync_core.model.errors import TableError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted

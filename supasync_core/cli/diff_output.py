@@ -5,7 +5,7 @@ import json
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import islice
@@ -18,14 +18,13 @@ from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
 from supasync_core.diff.difference import CHANGED, RowDiff, TableDiff
+from supasync_core.diff.last_diff import Explained
 from supasync_core.model.errors import SupasyncError, TableError
 from supasync_core.model.printable import visible
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.system.files import defused
 
-Explained = Iterable[tuple[RowDiff, str]]
-"""Rows that differ, each with its likeliest cause."""
 _LIKE_LATIN = {"LATIN", "CYRILLIC", "GREEK"}
 """Scripts that share the look of many letters."""
 _WIDTH = 40

@@ -26,8 +26,9 @@ def report(ctx: click.Context, out: Path | None, *, show: bool, values: bool, fi
     """Write a page that shows where the migration stands.
 
     It is one HTML file without scripts that loads nothing: a verdict, the tables, the runs of 30 days, what
-    both projects use and when OLD is full, what the last verification found, and the certificate after the
-    switch. It is made of NEW's records and of what this machine keeps: OLD gets no request.
+    both projects use and when OLD is full, what the last verification and the last diff of all tables found,
+    and the certificate after the switch. It is made of NEW's records and of what this machine keeps: OLD gets
+    no request.
     """
     from supasync_core.report.written import write_report  # noqa: PLC0415 - the page's engine is wanted here
 

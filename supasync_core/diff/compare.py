@@ -1,7 +1,7 @@
 """The tables of two sides, one after the other: which, by which key, which columns, whose types."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from itertools import product
 
@@ -31,6 +31,14 @@ class DiffOptions:
     strict: bool = False
     min_age: timedelta | None = None
     now: str = field(default_factory=lambda: timestamps.to_text(timestamps.now()))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether an option leaves out tables, columns or differences, other than those of young rows."""
+        kept = {"key", "strict", "min_age", "now"}
+        return any(
+            getattr(self, each.name) != each.default for each in fields(DiffOptions) if each.name not in kept
+        )
 
 
 @dataclass(frozen=True, slots=True)

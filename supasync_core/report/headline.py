@@ -9,6 +9,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_age
 from supasync_core.model.wording import counted
 from supasync_core.report.days import date_of
+from supasync_core.report.diff_section import unexplained
 from supasync_core.status.standing import Standing
 
 Level = Literal["good", "warn", "bad"]
@@ -25,7 +26,9 @@ class Headline:
     but: tuple[str, ...] = ()
 
 
-def headline(found: Standing, verification: Mapping[str, Any] | None) -> Headline:
+def headline(
+    found: Standing, verification: Mapping[str, Any] | None, diff: Mapping[str, Any] | None = None
+) -> Headline:
     """Judge what the records say; never more than they show."""
     state = found.past.state
     if state is None:
@@ -33,7 +36,8 @@ def headline(found: Standing, verification: Mapping[str, Any] | None) -> Headlin
     if state.closed:
         return Headline("good", "The app was switched to NEW. OLD is no longer copied.")
     differing = differences(verification)
-    but = tuple(_restrictions(found, differing))
+    unlike = unexplained(diff) if diff and _is_newer(diff, verification) else 0
+    but = tuple(_restrictions(found, differing, unlike))
     pressing = [each.sentence(name) for name, each in found.forecasts.items() if each.kind in _PRESSING]
     sentence = "; ".join([_reach(found), _last_run(found), *pressing]) + "."
     if not found.health.healthy or differing or _unread(found):
@@ -77,13 +81,21 @@ def _newest(found: Standing) -> Record | None:
     return next(ended, None)
 
 
-def _restrictions(found: Standing, differing: int) -> Iterator[str]:
+def _is_newer(diff: Mapping[str, Any], verification: Mapping[str, Any] | None) -> bool:
+    """Whether no verification has ended since."""
+    ends = [timestamps.parse_or_none((each or {}).get("ended_at")) or 0 for each in (diff, verification)]
+    return ends[0] > ends[1]
+
+
+def _restrictions(found: Standing, differing: int, unlike: int) -> Iterator[str]:
     """What the sentence leaves open."""
     health = found.health
     if health.set_aside:
         yield f"{counted(health.set_aside, 'row is', 'rows are')} quarantined: NEW refused them"
     if differing:
         yield f"the last verification found {counted(differing, 'row that differs', 'rows that differ')}"
+    if unlike:
+        yield f"the last diff found {counted(unlike, 'row that differs', 'rows that differ')}"
     if blind := [lag.name for lag in health.tables if lag.blind]:
         yield f"updates are not seen in {', '.join(blind)}"
     if deleted := sum(lag.deletions for lag in health.tables):

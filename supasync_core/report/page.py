@@ -17,6 +17,7 @@ from supasync_core.model.wording import counted
 from supasync_core.project.last_inventory import LastInventory
 from supasync_core.report.charts import Series, columns, spark
 from supasync_core.report.days import ENDS, Day, last_days
+from supasync_core.report.diff_section import KINDS, diff_section, shown_key
 from supasync_core.report.headline import headline, moment
 from supasync_core.report.html import rendered
 from supasync_core.report.usage_panels import panels
@@ -26,22 +27,16 @@ from supasync_core.status.standing import Standing
 RECORDS: Final = 1000
 """How many of the newest records a report is made of: more than a month of hourly runs."""
 _RECENT: Final = 12
-_KINDS: Final = {
-    "missing": "missing in NEW",
-    "extra": "in NEW and not in OLD",
-    "changed": "changed",
-    "set_aside": "quarantined",
-    "repeated": "several rows with one key",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a report is made of: the last ``verification`` kept here, and what was saved of a ``switch``."""
+    """What a report is made of: the ``verification`` and ``diff`` kept last, and what a ``switch`` saved."""
 
     standing: Standing
     settings: Settings
     verification: Mapping[str, Any] | None
+    diff: Mapping[str, Any] | None
     switch: SavedProgress
     besides: LastInventory | None = None
     """What both projects held besides rows when somebody last looked."""
@@ -59,7 +54,7 @@ def page(facts: Facts, *, values: bool = False) -> str:
         source=_shown(facts.settings.source.ref),
         sink=_shown(facts.settings.sink.ref),
         written=moment(found.now, 0),
-        headline=headline(found, facts.verification),
+        headline=headline(found, facts.verification, facts.diff),
         phase=found.phase,
         phases=PHASES,
         tables=list(_tables(facts, days)),
@@ -68,6 +63,7 @@ def page(facts: Facts, *, values: bool = False) -> str:
         panels=panels(found),
         besides=_besides(facts),
         verification=_verification(facts, values=values),
+        diff=diff_section(facts.diff, found.now, values=values),
         certificate=certificate(facts.switch) if facts.switch.switched_at else None,
         values=values,
     )
@@ -185,7 +181,7 @@ def _verified(name: str, table: Mapping[str, Any], *, values: bool) -> dict[str,
     verdict = "not compared" if table.get("error") else counted(differing, "row differs", "rows differ")
     if not differing and not table.get("error"):
         verdict = "equal" if table.get("values_compared") else f"no difference in {table.get('method')}"
-    kinds = {words: table.get(kind) or {"rows": 0, "first": []} for kind, words in _KINDS.items()}
+    kinds = {words: table.get(kind) or {"rows": 0, "first": []} for kind, words in KINDS.items()}
     columns_ = {each for row in kinds["changed"]["first"] for each in row["columns"]}
     return {
         "name": name,
@@ -197,15 +193,12 @@ def _verified(name: str, table: Mapping[str, Any], *, values: bool) -> dict[str,
         "kinds": {words: kind["rows"] for words, kind in kinds.items() if kind["rows"]},
         "columns": sorted(columns_),
         "cannot_see": table.get("cannot_see", []),
-        "first_keys": {words: list(map(_key, kind["first"])) for words, kind in kinds.items() if kind["rows"]}
+        "first_keys": {
+            words: list(map(shown_key, kind["first"])) for words, kind in kinds.items() if kind["rows"]
+        }
         if values
         else {},
     }
-
-
-def _key(row: Any) -> str:  # noqa: ANN401 - a key, or an object with one
-    key = row["key"] if isinstance(row, dict) else row
-    return ", ".join(map(str, key or ()))
 
 
 def _count(value: float) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from supasync_core.api.plugin_host import Host
 from supasync_core.cutover import saved_progress
+from supasync_core.diff.last_diff import last_diff
 from supasync_core.model.settings import Settings
 from supasync_core.project.last_inventory import last
 from supasync_core.report.page import RECORDS, Facts, page
@@ -22,6 +23,7 @@ def write_report(settings: Settings, host: Host, path: Path, *, values: bool = F
         standing=standing(settings, host, RECORDS, costs=True),
         settings=settings,
         verification=last_verification(settings.folder, sides),
+        diff=last_diff(settings.folder, sides),
         switch=saved_progress.load(settings.folder, *sides),
         besides=last(settings),
     )

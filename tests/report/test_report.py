@@ -110,6 +110,33 @@ def test_a_verification_of_one_table_does_not_replace_that_of_all(project: Proje
     assert "jobs ok just now 40 40 0" in project.text()
 
 
+def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_asked_for(
+    project: Project,
+) -> None:
+    assert "supasync diff" not in project.text()
+    change(project.folder / "old.duckdb", "update users set email = 'other@example.test' where id = 7")
+    change(project.folder / "new.duckdb", "delete from jobs where id = 31")
+    project.run("diff", "new", "old", "--format", "jsonl", code=1)
+    for narrowed in (["--table", "jobs"], ["--columns", "id"], ["--ignore", "email"]):
+        project.run("diff", "old", "new", *narrowed, code=1)
+    (project.folder / "old.duckdb").unlink()
+    said = project.text()
+    assert "The last supasync diff of OLD and NEW on this machine ended just now." in said
+    assert "users different 39 1 changed email 1 update without a timestamp 1" in said
+    assert "jobs different 39 1 missing in NEW" in said
+    assert "the last diff found 2 rows that differ" in said
+    assert "missing in NEW: 31" not in said
+    assert "example.test" not in said
+    assert "missing in NEW: 31" in project.text("--values")
+
+
+def test_rows_of_a_diff_that_were_not_looked_at_are_said_to_be_so(project: Project) -> None:
+    change(project.folder / "new.duckdb", "delete from jobs where id < 5")
+    project.run("diff", "old", "new", "--format", "csv", "--limit", "2", code=1)
+    assert "5 missing in NEW" in (said := project.text())
+    assert "(of the first 2)" in said
+
+
 def test_what_was_done_beside_the_tables_is_shown(project: Project) -> None:
     assert "Accounts, files" not in project.text()
     steps = {"auth": {"status": "ok", "summary": "2 created"}, "storage": {"status": "failed", "summary": ""}}
