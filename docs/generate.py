@@ -1,6 +1,7 @@
-"""Write what docs/reference has from the code itself: ``python docs/generate.py``.
+"""Write what comes from the code itself: ``python docs/generate.py``.
 
-That is the page of the command line, and the tables of settings on the page of tables.yaml.
+That is the page of the command line, the tables of settings on the page of tables.yaml, and the schema of
+tables.yaml that the package ships.
 """  # noqa: INP001 - a script
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from supasync_core.api.installed import GROUP
 from supasync_core.api.plugin_host import Host
 from supasync_core.cli.commands import cli
 from supasync_core.config.declarations import BUDGETS, CUTOVER, REPORT, TOP, Field
+from supasync_core.config.json_schema import SHIPPED, schema_text
 from supasync_core.config.table_declarations import TABLE
 from supasync_core.project.session import Session
 
@@ -29,8 +31,12 @@ What a command exits with is in [exit codes](exit-codes.md).
 
 
 def main() -> None:
-    """Write the pages."""
-    written = {PAGE: cli_page(), SETTINGS_PAGE: settings_page(SETTINGS_PAGE.read_text(encoding="utf-8"))}
+    """Write the pages and the schema."""
+    written = {
+        PAGE: cli_page(),
+        SETTINGS_PAGE: settings_page(SETTINGS_PAGE.read_text(encoding="utf-8")),
+        SHIPPED: schema_text(host_of_this_distribution()),
+    }
     for page, text in written.items():
         page.write_text(text, encoding="utf-8")
         click.echo(f"written: {page.name}")

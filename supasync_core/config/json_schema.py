@@ -4,8 +4,10 @@ It admits every file that supasync reads, and refuses unknown settings and most 
 alone does not tell, such as a table that depends on itself, `supasync check` says.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from supasync_core.api.plugin_host import Host
@@ -19,9 +21,16 @@ from supasync_core.config.table_declarations import DEFAULTS, OLD_NAMES, TABLE
 
 FILE_NAME: Final = "tables.schema.json"
 """The name under which the schema lies beside tables.yaml."""
+SHIPPED: Final = Path(__file__).with_name(FILE_NAME)
+"""The one of the plugins of this distribution, for editors without `init`; docs/generate.py writes it."""
 FIRST_LINE: Final = f"# yaml-language-server: $schema={FILE_NAME}"
 """What tells an editor to use it."""
 _LINK: Final = re.compile(r"\[([^]\[]{1,100})\]\([^)(]{1,200}\)")
+
+
+def schema_text(host: Host) -> str:
+    """The schema as a file."""
+    return f"{json.dumps(json_schema(host), indent=1)}\n"
 
 
 def json_schema(host: Host) -> dict[str, Any]:

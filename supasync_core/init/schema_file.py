@@ -1,10 +1,9 @@
 """The schema beside tables.yaml, by which an editor completes settings and marks mistakes."""
 
-import json
 from pathlib import Path
 
 from supasync_core.api.plugin_host import Host
-from supasync_core.config.json_schema import FILE_NAME, FIRST_LINE, json_schema
+from supasync_core.config.json_schema import FILE_NAME, FIRST_LINE, schema_text
 from supasync_core.system.links import replace_whole
 
 
@@ -16,5 +15,4 @@ def write_schema(path: Path, host: Host) -> None:
     with path.open(encoding="utf-8-sig") as file:
         if file.readline().strip() != FIRST_LINE:
             return
-    text = json.dumps(json_schema(host), indent=1)
-    replace_whole(path.with_name(FILE_NAME), lambda file: file.write(f"{text}\n".encode()))
+    replace_whole(path.with_name(FILE_NAME), lambda file: file.write(schema_text(host).encode()))

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from supasync_core.api.notifier import Notifier
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.project_check import ProjectCheck
 from supasync_core.api.registration import Backend, Configured, Setting
-from supasync_core.config.json_schema import json_schema
+from supasync_core.config.json_schema import SHIPPED, json_schema, schema_text
 from tests.config.host import HEAD, schema_flaws, small_host
 
 ROOT = Path(__file__).parents[2]
+TABLES_PAGE = ROOT / "docs/reference/tables-yaml.md"
 EXAMPLES = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,6 +55,14 @@ def test_every_example_of_the_documentation_is_admitted(example: str) -> None:
     of_the_file = set(part) <= set(json_schema(_host())["properties"])
     whole.update(part if of_the_file else {"tables": part})
     assert schema_flaws(yaml.safe_dump(whole), _host()) == []
+
+
+def test_the_schema_in_the_package_is_that_of_its_own_plugins() -> None:
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    assert shipped == schema_text(host_of_this_distribution()), "run: python docs/generate.py"
+    place = re.search(r"files\('([\w.]+)'\) / '([\w./]+)'", TABLES_PAGE.read_text(encoding="utf-8"))
+    assert place
+    assert files(place[1]) / place[2] == SHIPPED
 
 
 def test_the_schema_is_one() -> None:

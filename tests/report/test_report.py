@@ -100,14 +100,15 @@ def test_values_of_rows_are_hidden_unless_they_are_asked_for(project: Project) -
 def test_rows_of_both_sides_are_those_of_the_last_verification(project: Project) -> None:
     assert "none is kept on this machine yet" in project.text()
     project.run("verify", "--exact")
-    assert "users ok just now 40 40 0" in project.text()
-    assert "ended just now" in project.text()
+    said = project.text()
+    assert re.search(r"users ok .{3,9} 40 40 0", said)
+    assert re.search(r"verification on this machine ended \w", said)
 
 
 def test_a_verification_of_one_table_does_not_replace_that_of_all(project: Project) -> None:
     project.run("verify", "--exact")
     project.run("verify", "--table", "users")
-    assert "jobs ok just now 40 40 0" in project.text()
+    assert re.search(r"jobs ok .{3,9} 40 40 0", project.text())
 
 
 def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_asked_for(
@@ -121,7 +122,7 @@ def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_as
         project.run("diff", "old", "new", *narrowed, code=1)
     (project.folder / "old.duckdb").unlink()
     said = project.text()
-    assert "The last supasync diff of OLD and NEW on this machine ended just now." in said
+    assert "The last supasync diff of OLD and NEW on this machine ended" in said
     assert "users different 39 1 changed email 1 update without a timestamp 1" in said
     assert "jobs different 39 1 missing in NEW" in said
     assert "the last diff found 2 rows that differ" in said
