@@ -213,5 +213,5 @@ def section(what: str) -> Kind[Section]:
 
 @of_form(json_forms.or_nothing(json_forms.SECTION))
 def optional_section(value: Value) -> Section:
-    """Settings by name, not yet read; an empty value is no settings."""
+    """Settings by name, not yet read; an empty value means none."""
     return Section(value.at, {}) if isinstance(value, Nothing) else section("settings or nothing")(value)

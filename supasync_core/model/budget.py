@@ -12,7 +12,7 @@ USUAL_EGRESS = 5_000_000_000
 class Budgets:
     """What each project may use: requests and bytes of egress in a calendar month, database bytes in all.
 
-    None is no limit. ``stop``: a sync ends before it exceeds one of the first two.
+    None means no limit. ``stop``: a sync ends before it exceeds one of the first two.
     """
 
     requests: int | None = None

@@ -30,6 +30,7 @@ from supasync_core.sync.batch_size import AdaptiveBatchSize, halves, send_in_par
 from supasync_core.sync.computed_columns import ComputedColumns
 from supasync_core.sync.distinct_keys import ONE_ROW_TWICE, clash
 from supasync_core.sync.quarantined import NOT_UNIQUE, Quarantine
+from supasync_core.sync.reference_circles import CircleError, Keys, UnderWay, yielding
 from supasync_core.sync.reread import Reread
 
 STEPS = 50
@@ -38,30 +39,6 @@ NAMED = 10
 """How often a batch is sent again without the rows of one missing parent, where the sink names no other:
 from then on it goes in halves."""
 NO_PARENT = "23503"
-Keys = set[Key]
-
-
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """A batch that waits for the parents that its ``columns`` refer to."""
-
-    table: Table
-    batch: Batch
-    columns: tuple[str, ...]
-
-    def holds(self, link: Link, missing: Keys) -> bool:
-        """Whether one of the missing parents is in it."""
-        if link.parent is None or link.parent.name != self.table.name:
-            return False
-        return any(texts_of(row, link.theirs) in missing for row in self.batch.rows)
-
-
-class _CircleError(Exception):
-    """Rows refer to each other in a circle: the batch ``under_way`` can go without its reference first."""
-
-    def __init__(self, under_way: _UnderWay) -> None:
-        super().__init__()
-        self.under_way = under_way
 
 
 @dataclass
@@ -72,7 +49,7 @@ class Writer:
     now: str
     before: State
     fetched: defaultdict[tuple[str, Key], Keys] = field(default_factory=lambda: defaultdict(set))
-    under_way: list[_UnderWay] = field(default_factory=list)
+    under_way: list[UnderWay] = field(default_factory=list)
     incomplete: list[tuple[Table, Batch]] = field(default_factory=list)
     quarantine: Quarantine = field(init=False)
     parents: Parents = field(init=False)
@@ -221,9 +198,9 @@ class Writer:
         """Fetch the parents that are missing in the sink, send them, then the batch again."""
         parent = link.parent
         assert parent is not None  # noqa: S101 - the caller asked for a parent
-        this = _UnderWay(table, batch, link.columns)
+        this = UnderWay(table, batch, link.columns)
         circle = list(dropwhile(lambda waiting: not waiting.holds(link, missing), self.under_way))
-        if circle and self._yielding([this, *reversed(circle)]) is this:
+        if circle and yielding([this, *reversed(circle)], self.migration.sink) is this:
             self._send_without(table, batch, link.columns)
             return []
         fetched = self.fetched[parent.name, link.theirs]
@@ -240,7 +217,7 @@ class Writer:
                     batch = joined([found, batch])
                 else:
                     self._send(parent, found)
-        except _CircleError as opened:
+        except CircleError as opened:
             if opened.under_way is not this:
                 raise
             fetched -= new
@@ -267,21 +244,6 @@ class Writer:
         for i in stay:
             self.quarantine_row(table, batch, i, err, waits=False)
         return _others(batch, places)
-
-    def _yielding(self, circle: Sequence[_UnderWay]) -> _UnderWay:
-        """The innermost, where it can do without its reference; else _CircleError with the first that can."""
-        for waiting in circle:
-            shape = self.migration.sink.shape(waiting.table)
-            columns = [shape.column(name) for name in waiting.columns]
-            if all(column is None or column.nullable is not False for column in columns):
-                if waiting is circle[0]:
-                    return waiting
-                raise _CircleError(waiting)
-        names = " -> ".join(waiting.table.name for waiting in reversed(circle))
-        raise circle[0].table.schema_error(
-            f"rows of {names} refer to each other by columns that cannot be NULL",
-            hint="drop these foreign keys in NEW until the switch: supasync schema sql --foreign-keys off",
-        )
 
     def _send_without(self, table: Table, batch: Batch, columns: Sequence[str]) -> None:
         """Rows that refer to each other: these go without the reference first, and once more with it."""

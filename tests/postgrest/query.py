@@ -149,7 +149,7 @@ def read_reserved(query: Query, name: str, value: str) -> None:
 
 
 def read_range(query: Query, name: str, value: str) -> None:
-    """Read limit or offset; what is no number is ignored."""
+    """Read limit or offset; what is not a number is ignored."""
     if re.fullmatch(r"-?\d+", value):
         if name == "limit":
             query.limit = int(value)

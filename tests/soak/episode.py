@@ -157,7 +157,7 @@ class Episode(App):
         raise KilledError(late=self.dice.uniform(0.1, LATE))
 
     def fail(self) -> None:
-        """A request fails, now or for good."""
+        """A request fails, once or each time."""
         raise self.dice.choice([CutError, TransientError, RefusedError])("made up")
 
     def sleep(self) -> None:

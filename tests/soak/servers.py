@@ -96,7 +96,7 @@ class Line(Transport):
         """It stays open for the next run."""
 
     def end(self) -> None:
-        """Close it for good."""
+        """Close it; there is no next run."""
         super().close()
 
 
