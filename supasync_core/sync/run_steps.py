@@ -28,6 +28,8 @@ def run_steps(checkpoint: Checkpoint, *, after: bool = False) -> None:
         result = replace(result, name=part.name, seconds=time.monotonic() - began)
         with checkpoint.lock:
             checkpoint.steps.append(result)
+        if result.status == "interrupted":
+            raise Interrupted
 
 
 def _result(checkpoint: Checkpoint, part: Part) -> StepResult:

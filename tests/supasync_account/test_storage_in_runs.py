@@ -1,10 +1,14 @@
 """`storage: {}` in tables.yaml: files are copied behind the tables, in every run."""
 
+import re
+
 import pytest
 
+from supasync_notify.delivery import WEBHOOK
 from tests.e2e.test_cutover import NEW_ANON
 from tests.servers.hosted import OWNER
 from tests.supasync_account.storages import CONFIG, Storages
+from tests.supasync_notify.listener import listening
 
 OWNERS = "select name, owner::text, owner_id, created_at, last_accessed_at from storage.objects order by 1"
 
@@ -12,6 +16,17 @@ MAY_CALL = """
 select r, has_function_privilege(r, 'supasync_storage(jsonb)', 'execute')
 from unnest(array['anon', 'authenticated', 'service_role']) r
 """
+
+
+TIME_IS_UP = """
+import time, types
+from supasync_core.cli import sync
+from supasync_account.storage.storage_transfer import StorageTransfer
+late, took = [], StorageTransfer._took
+StorageTransfer._took = lambda self, copied: (late.append(copied), took(self, copied))
+sync.time = types.SimpleNamespace(monotonic=lambda: time.monotonic() + 7200 * bool(late))
+"""
+"""Two hours go by with the first object that is copied."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +67,30 @@ def test_files_come_with_the_rows_and_the_record_has_their_numbers(both: Storage
     assert checked.code == 0, checked.out
 
 
-def test_files_fail_alone(both: Storages) -> None:
-    both.old.database.paste("insert into storage.objects (bucket_id, name) values ('docs', 'no-file')")
+def test_a_run_whose_time_is_up_stops_between_files_and_the_next_one_continues(both: Storages) -> None:
+    for number in range(40):
+        both.old.put("docs", f"o-{number:02}", str(number).encode())
+    settings(both, "{}", "max_runtime: 1h\n")
+    before, both.space.before = both.space.before, both.space.before + TIME_IS_UP
     done = both.space.supasync("sync")
+    both.space.before = before
+    assert done.code == 130
+    assert re.search(r"storage: \d+ objects, .*, left for the next run\n", done.err)
+    assert "interrupted: confirmed rows are kept; supasync sync continues from there" in done.err
+    copied = len(both.new.objects())
+    assert 0 < copied < 43
+    done = both.space.supasync("sync")
+    assert done.code == 0, done.err
+    assert f"storage: {43 - copied} objects copied" in done.out
+    both.assert_equal()
+
+
+def test_files_fail_alone_and_the_notification_names_them(both: Storages) -> None:
+    both.old.database.paste("insert into storage.objects (bucket_id, name) values ('docs', 'no-file')")
+    with listening() as heard:
+        done = both.space.supasync("sync", environment={WEBHOOK: f"{heard.url}/hook"})
     assert done.code == 3
+    assert heard.texts == ["supasync (work): sync fails (exit 3): storage: failed\nmore: supasync status"]
     assert "not copied: docs/no-file: OLD lists it without a size" in done.err
     both.space.assert_equal("notes")
     assert len(both.new.objects()) == 3

@@ -43,7 +43,7 @@ class StorageReport:
     """Objects that got OLD's owner and times by SQL."""
     left: int = 0
     left_bytes: int = 0
-    """What ``max_per_run`` left for later runs."""
+    """What ``max_per_run``, or the end of a run that was stopped, left for later runs."""
     interrupted: bool = False
     named: list[NamedObject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -78,7 +78,8 @@ class StorageReport:
             lines.append(f"{counted(self.equal, 'object was', 'objects were')} in NEW already, and equal")
         if self.left:
             what = f"{counted(self.left, 'object', 'objects')}, {format_size(self.left_bytes)},"
-            lines.append(f"{what} left for later runs by max_per_run")
+            later = "the next run" if self.interrupted else "later runs by max_per_run"
+            lines.append(f"{what} left for {later}")
         if self.gone:
             lines.append(f"{counted(self.gone, 'object', 'objects')} of NEW deleted in OLD")
         return lines
