@@ -9,6 +9,7 @@ import click
 
 from supasync_core.cli import output, streams
 from supasync_core.cli.diff_html import AsHtml
+from supasync_core.cli.diff_leniency import LenientOptions, lenient_options
 from supasync_core.cli.diff_output import PRINTERS, Printer
 from supasync_core.cli.output import rows_read
 from supasync_core.cli.params import CsvOptions, Decorated, Duration, csv_options, listed
@@ -18,6 +19,7 @@ from supasync_core.diff.compare import DiffOptions, SideComparison
 from supasync_core.diff.difference import LEFT, NAMES, NEW, OLD
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.last_diff import DiffSummary, keep
+from supasync_core.diff.renamed_side import RenamedSide
 from supasync_core.diff.side_finder import SideFinder
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
@@ -98,6 +100,7 @@ class SideOptions(CsvOptions, DiffOptions):
 
 @click.command()
 @sides
+@lenient_options
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -129,13 +132,17 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
     if form != "table":
         streams.use_utf8()
+    names = LenientOptions.__dataclass_fields__.keys()
+    eased = LenientOptions(**{name: given.pop(name) for name in names})  # type: ignore[arg-type]
     asked = SideOptions(**given)  # type: ignore[arg-type]
+    asked.leniency, asked.renamed = eased.leniency(strict=asked.strict), eased.names()
     settings = asked.settings(session)
     printer = (AsHtml if form == "html" else PRINTERS[form])(
         left=asked.left,
         right=asked.right,
         limit=_SHOWN.get(form) if limit is None else limit,
         defuse=not no_defuse,
+        options=(*asked.leniency.options.values(), *(f"map {a}={b}" for a, b in asked.renamed.items())),
     )
     found = DiffSummary(old_is_left=asked.left == OLD)
     with opened(session, asked, settings) as comparing:
@@ -166,7 +173,8 @@ def opened(session: Session, asked: SideOptions, settings: Settings | None) -> I
         left = stack.enter_context(closing(finding.side(asked.left, asked.right)))
         right = stack.enter_context(closing(finding.side(asked.right, asked.left)))
         engine = stack.enter_context(closing(DiffEngine()))
-        yield SideComparison(left, right, engine, asked, finding.choices, declared)
+        renamed = RenamedSide(left, asked.renamed) if asked.renamed else left
+        yield SideComparison(renamed, right, engine, asked, finding.choices, declared)
 
 
 def _printed(comparing: SideComparison, printer: Printer, state: State | None, summary: DiffSummary) -> int:

@@ -70,7 +70,11 @@ class AsHtml(Printer):
         number = sum(each["result"] != "equal" for each in self.tables) + len(self.alone)
         differ = counted(number, "table differs", "tables differ")
         every = counted(len(self.tables), "table", "tables")
-        sentence = f"{self.left} and {self.right} are equal: {every}." if equal else f"{differ}."
+        sentence = (
+            f"{self.left} and {self.right} are equal{self.compared_with}: {every}."
+            if equal
+            else f"{differ}{self.compared_with}."
+        )
         values(
             rendered(
                 "diff.html.j2",
@@ -92,6 +96,7 @@ class AsHtml(Printer):
             f"key {', '.join(each.key)}: {each.left} rows in {left}, {each.right} in {right}"
             for each in found.duplicates
         ]
+        remarks += [each.sentence for each in found.eased]
         if found.young:
             remarks.append(f"{counted(found.young, 'row was', 'rows were')} left alone as too young")
         return [*remarks, *found.notes]

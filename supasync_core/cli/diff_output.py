@@ -36,12 +36,16 @@ COLUMNS = ("table", "kind", "key", "column", "left", "right", "cause", "count")
 
 @dataclass
 class Printer:
-    """What all forms share; ``limit`` is how many rows of a table are shown, None for all."""
+    """What all forms share; ``limit`` is how many rows of a table are shown, None for all.
+
+    ``options`` are those by which less than all has to be equal.
+    """
 
     left: str
     right: str
     limit: int | None = None
     defuse: bool = True
+    options: tuple[str, ...] = ()
 
     def begin(self, tables: Tables) -> None:
         """Called once, with what will be compared."""
@@ -61,6 +65,11 @@ class Printer:
     def abort(self, err: SupasyncError) -> bool:
         """Called instead of ``end``; whether the error was printed here."""
         return False
+
+    @property
+    def compared_with(self) -> str:
+        """The options, as a clause; empty where there are none."""
+        return f", compared with {', '.join(self.options)}" if self.options else ""
 
     def _notes(self, found: TableDiff) -> None:
         for note in found.notes:
@@ -89,6 +98,8 @@ class AsTable(Printer):
         for side, names in ((self.left, found.left_only), (self.right, found.right_only)):
             if names:
                 line(f"  columns only in {side}: {', '.join(names)}")
+        for each in found.eased:
+            line(f"  {each.sentence}")
         self._duplicates(found)
         self._notes(found)
         lines: list[tuple[object, ...]] = []
@@ -117,7 +128,8 @@ class AsTable(Printer):
             rows = counted(number, "row", "rows")
             line(f"{rows}: {cause}: {CAUSES[cause]}" if CAUSES[cause] else f"{rows}: cause {cause}")
         if equal:
-            line(f"equal: {self.compared} tables" if self.compared != 1 else "equal")
+            tables = f": {self.compared} tables" if self.compared != 1 else ""
+            line(f"equal{self.compared_with}{tables}")
 
     def _duplicates(self, found: TableDiff) -> None:
         for each in found.duplicates[:_LISTED]:
@@ -149,7 +161,8 @@ class AsJson(Printer):
     def begin(self, tables: Tables) -> None:
         """Keep the head until there is something to print."""
         alone = {"left_only": tables.left_only, "right_only": tables.right_only}
-        names = {"left": self.left, "right": self.right, **alone}
+        eased = {"compared_with": self.options} if self.options else {}
+        names = {"left": self.left, "right": self.right, **eased, **alone}
         self.head = json.dumps(names, ensure_ascii=False)[:-1] + ', "tables": {'
 
     def failed(self, table: Table, err: TableError) -> None:
@@ -212,6 +225,9 @@ class AsCsv(Printer):
         self._notes(found)
         for kind, number in found.counts.items():
             self._record({"table": found.table.name, "kind": kind, "count": number})
+        for each in found.eased:
+            kind = f"compared with {each.option}"
+            self._record({"table": found.table.name, "kind": kind, "count": each.cells})
         for row, cause in islice(rows, self.limit):
             key = ", ".join("" if text is None else text for text in row.key)
             head = {"table": found.table.name, "kind": row.kind, "key": key, "cause": cause}
@@ -248,6 +264,7 @@ def summary(found: TableDiff) -> dict[str, Any]:
         "duplicate_keys": found.duplicate_keys,
         "duplicates": [{"key": list(d.key), "left": d.left, "right": d.right} for d in found.duplicates],
         "notes": list(found.notes),
+        **({"compared_with": [each.as_json() for each in found.eased]} if found.eased else {}),
     }
 
 

@@ -1,13 +1,15 @@
 """The tables of two sides, one after the other: which, by which key, which columns, whose types."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from itertools import product
 
 from supasync_core.api.registry import did_you_mean
-from supasync_core.diff.difference import LEFT, RIGHT, DiffRequest, TableDiff
+from supasync_core.diff.difference import LEFT, NAMES, RIGHT, DiffRequest, TableDiff
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.leniency import Eased, Leniency
+from supasync_core.diff.renamed_side import RenamedSide
 from supasync_core.diff.sides import FileSide, Side, load_both
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, TableError
@@ -22,7 +24,10 @@ TIMESTAMPS = ("updated_at", "created_at")
 
 @dataclass(kw_only=True)
 class DiffOptions:
-    """What is compared, and how; ``now`` is the time from which ``min_age`` counts."""
+    """What is compared, and how; ``now`` is the time from which ``min_age`` counts.
+
+    ``renamed``: what the right side calls columns, by what the left side calls them.
+    """
 
     tables: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
@@ -30,15 +35,16 @@ class DiffOptions:
     ignore: tuple[str, ...] = ()
     strict: bool = False
     min_age: timedelta | None = None
+    leniency: Leniency = field(default_factory=Leniency)
+    renamed: Mapping[str, str] = field(default_factory=dict)
     now: str = field(default_factory=lambda: timestamps.to_text(timestamps.now()))
 
     @property
     def narrowed(self) -> bool:
         """Whether an option leaves out tables, columns or differences, other than those of young rows."""
-        kept = {"key", "strict", "min_age", "now"}
-        return any(
-            getattr(self, each.name) != each.default for each in fields(DiffOptions) if each.name not in kept
-        )
+        names = {each.name for each in fields(DiffOptions)} - {"key", "strict", "min_age", "now"}
+        usual = DiffOptions()
+        return any(getattr(self, name) != getattr(usual, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Tables:
 class SideComparison:
     """Compares the tables of two sides; ``declared`` are those of tables.yaml, None without it."""
 
-    left: Side
+    left: Side | RenamedSide
     right: Side
     engine: DiffEngine
     options: DiffOptions
@@ -72,25 +78,28 @@ class SideComparison:
         chosen = [self._named(name, declared) for name in dict.fromkeys(self.options.tables)]
         mine, theirs = (side.tables(chosen or declared) for side in (self.left, self.right))
         if chosen:
-            return Tables(tuple(chosen))
+            return Tables(tuple(map(self._renamed, chosen)))
         single = [_single(self.left), _single(self.right)]
         if all(single) and mine and theirs:
             known = {table.name for table in declared}
-            return Tables((next((each[0] for each in (mine, theirs) if each[0].name in known), mine[0]),))
+            one = next((each[0] for each in (mine, theirs) if each[0].name in known), mine[0])
+            return Tables((self._renamed(one),))
         names = [None if tables is None else {t.name: t for t in tables} for tables in (mine, theirs)]
         if names[0] is None and names[1] is None:
-            return Tables(tuple(declared))
-        return _shared(names, declared, single)
+            return Tables(tuple(map(self._renamed, declared)))
+        found = _shared(names, declared, single)
+        return replace(found, both=tuple(map(self._renamed, found.both)))
 
     def check(self, tables: Sequence[Table]) -> None:
         """ConfigError for a name of ``--columns``, ``--ignore`` or ``--null`` that nothing has."""
         self._check_nulls(tables)
-        wanted = dict.fromkeys((*self.options.columns, *self.options.ignore))
+        self._check_renamed(tables)
+        wanted = dict.fromkeys(self._theirs((*self.options.columns, *self.options.ignore)))
         if not wanted:
             return
         pairs = [(table, side.shape(table)) for table in tables for side in (self.left, self.right)]
         shapes = [shape for _, shape in pairs]
-        for name in self.options.columns:
+        for name in self._theirs(self.options.columns):
             having = [table for table, shape in pairs if name in shape.names]
             if having and not any(name in _copied(table, [name]) for table in having):
                 raise ConfigError([f"--columns {name}: tables.yaml leaves it out"])
@@ -116,12 +125,47 @@ class SideComparison:
             problem = "no such file, table or column"
             raise ConfigError([f"--null {name}: {problem}{did_you_mean(name, there)}" for name in lost])
 
+    def _check_renamed(self, tables: Sequence[Table]) -> None:
+        """ConfigError where ``--map`` names a column that no table has, as far as that is known by now."""
+        left = self.left
+        if not isinstance(left, RenamedSide):
+            return
+        pairs = [(left.own_shape(table), self.right.shape(table)) for table in tables]
+        if not all(shape.known for pair in pairs for shape in pair):
+            return
+        problems = []
+        for mine, theirs in left.names.items():
+            if any(mine in own.names and theirs in other.names for own, other in pairs):
+                continue
+            names = {name for own, _ in pairs for name in own.names}
+            if mine in names and mine in left.names.values():
+                continue  # it makes room for another column of its name
+            side, name = ("right", theirs) if mine in names else ("left", mine)
+            there = names if side == "left" else {name for _, other in pairs for name in other.names}
+            problems.append(
+                f"--map {mine}={theirs}: the {side} side has no column {name}{did_you_mean(name, there)}"
+            )
+        if problems:
+            raise ConfigError(problems)
+
+    def _renamed(self, table: Table) -> Table:
+        """The table by the right side's names; where that is a project, it is declared by them."""
+        declared_there = self.right.name in NAMES
+        return (
+            self.left.renamed(table) if isinstance(self.left, RenamedSide) and not declared_there else table
+        )
+
+    def _theirs(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Names that a person has given, as the right side has them."""
+        return tuple(self.options.renamed.get(name, name) for name in names)
+
     def compared(self, table: Table) -> TableDiff:
         """Compare a table; the rows that differ can be had from the engine until it is closed."""
         shapes = [side.shape(table) for side in (self.left, self.right)]
         table = self._keyed(table, shapes)
         shape, notes = self._types(shapes)
-        left, right = load_both(self.engine, (self.left, self.right), table, shape)
+        whole = bool(self.options.leniency)
+        left, right = load_both(self.engine, (self.left, self.right), table, shape, whole=whole)
         mine = left.columns or right.columns  # a side without any rows may not know its own
         theirs = right.columns or left.columns
         wanted = self._wanted(table, mine, theirs)
@@ -132,12 +176,14 @@ class SideComparison:
             strict=self.options.strict,
             min_age=self.options.min_age,
             now=self.options.now,
+            leniency=self.options.leniency,
         )
         found = self.engine.compare(request, left, right)
         lossy = [place for place, side in ((LEFT, left), (RIGHT, right)) if side.lossy or side.doubtful]
         return replace(
             found,
             lossy=tuple(lossy),
+            eased=(*found.eased, *self._mapped(mine, theirs)),
             bounded=left.begins is not None or right.begins is not None,
             partial=tuple(place for place, side in ((LEFT, left), (RIGHT, right)) if side.part),
             left_only=tuple(name for name in mine if name not in theirs and name in wanted),
@@ -149,6 +195,12 @@ class SideComparison:
                 *self._notes(request, found),
             ),
         )
+
+    def _mapped(self, mine: Sequence[str], theirs: Sequence[str]) -> Iterator[Eased]:
+        """The names of ``--map`` that both sides of the table have."""
+        for own, other in self.options.renamed.items():
+            if other in mine and other in theirs:
+                yield Eased(f"map {own}={other}", "", (other,))
 
     def _named(self, name: str, declared: Sequence[Table]) -> Table:
         """The declared table; two sides of files may hold one that is not declared."""
@@ -162,7 +214,7 @@ class SideComparison:
         """The table with the key and the timestamps to use; SchemaError where no key is known."""
         names = [shape.names for shape in shapes if shape.known and shape.columns]
         if self.options.key:
-            table = replace(table, key=self.options.key)
+            table = replace(table, key=self._theirs(self.options.key))
         for name in table.key:
             if any(name not in each for each in names):
                 every = sorted(frozenset.intersection(*names))
@@ -195,8 +247,8 @@ class SideComparison:
         """The columns to compare: of those that are copied what was asked for, and not to be ignored."""
         every = {*mine, *theirs}
         copied = _copied(table, every)
-        asked = copied & {*(self.options.columns or copied), *table.key}
-        return asked - {*self.options.ignore}
+        asked = copied & {*(self._theirs(self.options.columns) or copied), *table.key}
+        return asked - {*self._theirs(self.options.ignore)}
 
     def _notes(self, request: DiffRequest, found: TableDiff) -> Iterator[str]:
         """What was not compared, or not as it seems."""
@@ -218,8 +270,9 @@ def _copied(table: Table, names: Collection[str]) -> set[str]:
     return {*names} & ({*(table.columns or names)} - {*table.exclude} | {*table.key})
 
 
-def _single(side: Side) -> bool:
+def _single(side: Side | RenamedSide) -> bool:
     """Whether the side is one file that holds one table, whatever it is called."""
+    side = side.side if isinstance(side, RenamedSide) else side
     return isinstance(side, FileSide) and side.project is None and side.files.single(side.path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from supasync_core.diff.leniency import Eased, Leniency
 from supasync_core.model.batch import Key
 from supasync_core.model.table import Shape, Table
 
@@ -20,6 +21,7 @@ class DiffRequest:
 
     ``strict``: numbers differ where their digits do. ``min_age``: rows that are younger on either side, by
     their own time and against ``now`` (an ISO text), are left alone.
+    ``leniency``: what passes for equal.
     """
 
     table: Table
@@ -28,6 +30,7 @@ class DiffRequest:
     strict: bool = False
     min_age: timedelta | None = None
     now: str = ""
+    leniency: Leniency = field(default_factory=Leniency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class TableDiff:
     count. ``newest``: the latest timestamps of each side as texts, where there are rows on one side alone.
     ``lossy``: the sides whose files have lost details, ``partial``: those that may hold a part of the table.
     ``bounded``: an export tells its bounds. ``outside``: rows that
-    one side alone has, beyond the bounds of the other's export; they are in no count.
+    one side alone has, beyond the bounds of the other's export; they are in no count. ``eased``: the options
+    by which cells passed for equal, or columns of other names for the same.
     """
 
     table: Table
@@ -77,6 +81,7 @@ class TableDiff:
     partial: tuple[str, ...] = ()
     bounded: bool = False
     outside: int = 0
+    eased: tuple[Eased, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -20,8 +20,9 @@ from supasync_core.diff.difference import (
     RowDiff,
     TableDiff,
 )
+from supasync_core.diff.leniency import Eased
 from supasync_core.diff.loaded_side import LoadedSide
-from supasync_core.diff.open_cells import settle
+from supasync_core.diff.open_cells import eased, lenient, settle
 from supasync_core.diff.pairing import FEW, Joined, Pairing, joined_of
 from supasync_core.diff.row_json import cell, compared, read_cell
 from supasync_core.model import raw_json, timestamps
@@ -153,7 +154,8 @@ class DiffEngine(Database):
 
     def compare(self, question: DiffRequest, left: LoadedSide, right: LoadedSide) -> TableDiff:
         """Join by the key's texts, then by their values; look into texts only where they differ."""
-        pairing = Pairing(question, left, right, len(self.results))
+        held = lenient(self, question, (left, right))
+        pairing = Pairing(question, left, right, len(self.results), held)
         self._check_key(question.table, left, right)
         there = self._join(pairing)
         duplicates, number = self._duplicates(pairing, there, left, right)
@@ -165,9 +167,10 @@ class DiffEngine(Database):
             there = self._joined()
         counts: dict[str, int] = {}
         changed = young = outside = 0
+        passed = eased(self, pairing, differ=False)
         if there.different:
             self.results[question.table] = pairing
-            changed = self._differing(pairing, lossy=left.lossy or right.lossy)
+            changed, passed = self._differing(pairing, lossy=left.lossy or right.lossy)
             young, outside = self._leave_young(pairing), self._leave_outside(pairing)
             counts = dict(self.fetch(f"SELECT kind, count(*) FROM {pairing.results} GROUP BY kind"))
         newest = {
@@ -195,6 +198,7 @@ class DiffEngine(Database):
             duplicates=duplicates,
             duplicate_keys=number,
             newest=newest,
+            eased=passed,
         )
 
     def rows(self, table: Table, kinds: Sequence[str] = KINDS) -> Iterator[RowDiff]:
@@ -301,14 +305,16 @@ class DiffEngine(Database):
         alone = (("l", there.left_alone), ("r", there.right_alone))
         return any(rows > 1 and bool(self.fetch(pairing.repeats_alone(letter))) for letter, rows in alone)
 
-    def _differing(self, pairing: Pairing, *, lossy: bool) -> int:
-        """Make the table of rows that differ; how many of them both sides have."""
+    def _differing(self, pairing: Pairing, *, lossy: bool) -> tuple[int, tuple[Eased, ...]]:
+        """Make the table of rows that differ; how many of them both sides have, and what passed for equal."""
         for statement in pairing.different():
             self.fetch(statement)
         settle(self, pairing, lossy=lossy)
+        passed = eased(self, pairing, differ=True)
         for statement in pairing.settled():
             self.fetch(statement)
-        return int(self.fetch(f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'")[0][0])
+        query = f"SELECT count(*) FROM {pairing.results} WHERE kind = 'changed'"
+        return int(self.fetch(query)[0][0]), passed
 
     def _leave_young(self, pairing: Pairing) -> int:
         if pairing.question.min_age is None:

@@ -1,17 +1,22 @@
 """Two sides of a table as SQL: which rows belong together, which cells differ, what is left over."""
 # ruff: noqa: S608 - names are quoted by values.identifier
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from supasync_core.diff.difference import DiffRequest
+from supasync_core.diff.leniency import NUMBER, TEXT, TIME
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.model.pg_types import type_of
 from supasync_core.staging import equality
 from supasync_core.staging.values import VARCHAR, instant, literal
 
-SAME, DIFFERENT, OPEN = 0, 1, 2
-"""What SQL says of two cells; ``OPEN`` are documents whose content has to be compared."""
+SAME, DIFFERENT, OPEN, WITHIN, ALIKE = range(5)
+"""What is said of two cells: ``OPEN`` are those that SQL cannot compare, such as documents.
+
+``WITHIN`` a tolerance, and ``ALIKE`` but for blanks and case, are those that a person lets pass for equal.
+"""
+EQUAL = (SAME, WITHIN, ALIKE)
 WIDE = 64
 """Columns that one statement looks at: each takes some megabytes while it runs."""
 
@@ -50,6 +55,8 @@ class Pairing:
     left: LoadedSide
     right: LoadedSide
     number: int
+    lenient: Mapping[str, str] = field(default_factory=dict)
+    """What columns that may differ a little hold: numbers, times or texts."""
     columns: tuple[str, ...] = field(init=False)
     """The key, then what is compared."""
 
@@ -186,7 +193,8 @@ class Pairing:
     def settled(self) -> list[str]:
         """Keep the rows in which something differs after all, with the numbers of those columns."""
         differing = (
-            f"SELECT number, list(i ORDER BY i) AS differing FROM cells WHERE flag <> {SAME} GROUP BY number"
+            f"SELECT number, list(i ORDER BY i) AS differing FROM cells WHERE flag NOT IN {EQUAL} "
+            "GROUP BY number"
         )
         kept = (
             f"CREATE OR REPLACE TABLE {self.results} AS "
@@ -282,9 +290,21 @@ class Pairing:
         cases += [
             f"WHEN {mine} IS NULL OR {theirs} IS NULL THEN {DIFFERENT}",
             f"WHEN {alike} THEN {SAME}" if alike != "false" else "",
+            *self._easing(i, mine, theirs),
             f"WHEN {equality.documents(kind, mine, theirs)} THEN {OPEN}",
         ]
         return f"CASE {' '.join(filter(None, cases))} ELSE {DIFFERENT} END"
+
+    def _easing(self, i: int, mine: str, theirs: str) -> Iterator[str]:
+        """Cases of cells that may pass for equal, where a person has asked for that."""
+        held, kind = self.lenient.get(self.columns[i]), self.kind(i)
+        leniency = self.question.leniency
+        if held and leniency.texts and (held == TEXT or not kind):
+            left, right = leniency.eased(mine), leniency.eased(theirs)
+            alike = equality.alike(kind, left, right, strict=self.question.strict)
+            yield f"WHEN {left} = {right} OR {alike} THEN {ALIKE}"
+        if held in {NUMBER, TIME}:
+            yield f"WHEN true THEN {OPEN}"
 
 
 def _same_texts(numbers: Iterable[int]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from supasync_core.api.backend import Source, Typed
 from supasync_core.api.pages import whole
@@ -193,12 +194,19 @@ class FileSide:
 Side = FileSide | ProjectSide
 
 
+class Loads(Protocol):
+    """What has a table's rows."""
+
+    def load(self, engine: DiffEngine, place: str, table: Table, shape: Shape) -> LoadedSide:
+        """Load them."""
+
+
 def load_both(
-    engine: DiffEngine, sides: tuple[Side, Side], table: Table, shape: Shape
+    engine: DiffEngine, sides: tuple[Loads, Loads], table: Table, shape: Shape, *, whole: bool = False
 ) -> tuple[LoadedSide, LoadedSide]:
-    """Both sides, loaded; of two CSV files without the rows that are the same text in both."""
+    """Both sides, loaded; of two CSV files, unless ``whole``, without the rows that are one text in both."""
     left, right = sides
-    if isinstance(left, FileSide) and isinstance(right, FileSide):
+    if not whole and isinstance(left, FileSide) and isinstance(right, FileSide):
         files = [shared_rows.File(path, side.choices) for side in (left, right) if (path := side.file(table))]
         if len(files) == len(sides):
             with unchanged([file.path for file in files], table):

@@ -10,8 +10,8 @@ from supasync_core.staging.values import VARCHAR, instant, literal
 
 _TRUE = ("t", "true", "tr", "tru", "y", "ye", "yes", "on", "1")
 _FALSE = ("f", "false", "fa", "fal", "fals", "n", "no", "off", "of", "0")
-_TIME = r"^\d{4,6}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
-_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
+LIKE_TIME = r"^\d{4,6}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
+LIKE_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _DOCUMENT = r"^\s*[\[{(]"
 _NANOSECONDS = r"\.\d{7}"
@@ -109,7 +109,7 @@ def alike(kind: str, mine: str, theirs: str, *, strict: bool) -> str:
     if bare(kind) in (*NUMBERS, "money"):
         return "false" if strict else f"coalesce({same(kind, mine, theirs)}, false)"
     if not kind:
-        number = f"regexp_matches({mine}, {literal(_NUMBER)})" if strict else "false"
+        number = f"regexp_matches({mine}, {literal(LIKE_NUMBER)})" if strict else "false"
         found = f"(NOT {number} AND {looked(kind, mine)} = {looked(kind, theirs)})"
         return f"(coalesce({found}, false) OR {_booleans(f'lower({mine})', f'lower({theirs})')})"
     return f"coalesce({equal(kind, mine, theirs) or 'false'}, false)"
@@ -131,8 +131,8 @@ def looked(kind: str, text: str) -> str:
     if kind:
         return normal(kind, text)
     return (
-        f"CASE WHEN regexp_matches({text}, {literal(_TIME)}) THEN {_moment(text)} "
-        f"WHEN regexp_matches({text}, {literal(_NUMBER)}) THEN {scientific(text)} "
+        f"CASE WHEN regexp_matches({text}, {literal(LIKE_TIME)}) THEN {_moment(text)} "
+        f"WHEN regexp_matches({text}, {literal(LIKE_NUMBER)}) THEN {scientific(text)} "
         f"WHEN regexp_matches({text}, {literal(_UUID)}) THEN lower({text}) ELSE {text} END"
     )
 
