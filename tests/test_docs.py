@@ -15,7 +15,17 @@ import pytest
 import yaml
 
 from docs.generate import PAGE, SETTINGS_PAGE, cli_page, commands, settings_page
-from supasync_core.api import backend, digesting, hookspecs, row_formats, state_store, strategy, switch
+from supasync_core.api import (
+    backend,
+    copy_session,
+    digesting,
+    hookspecs,
+    row_formats,
+    sql_session,
+    state_store,
+    strategy,
+    switch,
+)
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.table_plugins import transforms_of
 from supasync_core.model import errors
@@ -271,7 +281,7 @@ def test_every_hook_has_an_example_that_works(hook: object, tmp_path: Path) -> N
 def test_every_protocol_is_documented_with_its_methods() -> None:
     page = text_of(ROOT / "docs/reference/hooks.md")
     documented = {name: set(re.findall(r"`(\w+)`", text)) for name, text in re.findall(PROTOCOL, page)}
-    modules = (backend, digesting, row_formats, state_store, strategy, switch)
+    modules = (backend, copy_session, digesting, row_formats, sql_session, state_store, strategy, switch)
     found = {
         name: {each for each in dir(thing) if not each.startswith("_")}
         for module in modules

@@ -1,8 +1,9 @@
 """What a server sends by COPY, taken from libpq row by row: psycopg's own loop takes longer."""
 
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.errors import error_from_result
@@ -10,8 +11,10 @@ from psycopg.pq import ExecStatus
 
 from supasync_postgres.transaction import Connection
 
-_MESSAGE = 5
+MESSAGE: Final = 5
 """Bytes of a row's message beside its own (documentation, 55.7)."""
+_PART: Final = 65_536
+"""Bytes that are handed over together."""
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Copied:
     @property
     def size(self) -> int:
         """Bytes as PostgreSQL sends them, without what TLS adds."""
-        return sum(map(len, self.lines)) + _MESSAGE * len(self.lines)
+        return sum(map(len, self.lines)) + MESSAGE * len(self.lines)
 
 
 def copied_out(connection: Connection, script: bytes, largest: int) -> Copied:
@@ -43,6 +46,19 @@ def copied_out(connection: Connection, script: bytes, largest: int) -> Copied:
                 connection.close()
             raise
         return conversation.copied
+
+
+def streamed(connection: Connection, statement: bytes) -> Generator[bytes, None, None]:
+    """What a COPY TO STDOUT sends, in parts; psycopg.Error where it fails.
+
+    Whoever stops before the end has no connection left: all that the server still sends would be waited for.
+    """
+    with DefaultSelector() as ready:
+        try:
+            yield from _Conversation(connection, ready).parts(statement)
+        except GeneratorExit:
+            connection.close()
+            raise
 
 
 class _Conversation:
@@ -69,6 +85,34 @@ class _Conversation:
                 failed = failed or error_from_result(result)
         if failed:
             raise failed
+
+    def parts(self, statement: bytes) -> Iterator[bytes]:
+        """Send a COPY, and receive its rows in parts."""
+        self._send(statement)
+        failed: psycopg.Error | None = None
+        while (result := self._result()) is not None:
+            if result.status == ExecStatus.COPY_OUT:
+                yield from self._joined()
+            elif result.status != ExecStatus.COMMAND_OK:
+                failed = failed or error_from_result(result)
+        if failed:
+            raise failed
+
+    def _joined(self) -> Iterator[bytes]:
+        held: list[bytes] = []
+        size = 0
+        while True:
+            got, line = self._libpq.get_copy_data(1)
+            if got > 0:
+                held.append(bytes(line))
+                size += got
+            elif got == 0:
+                self._wait()
+            if held and (got < 0 or size > _PART):
+                yield b"".join(held)
+                held, size = [], 0
+            if got < 0:
+                return
 
     def _send(self, script: bytes) -> None:
         self._ready.register(self._libpq.socket, EVENT_READ | EVENT_WRITE)

@@ -49,7 +49,7 @@ class Copying:
         """
         transaction.script("; ".join(filter(None, ["SAVEPOINT direct", role])), "upsert")
         try:
-            written = transaction.copy(_copy(relation(table), columns), text, "upsert")
+            written = transaction.copy(_copy(relation(table), columns), [text], "upsert")
         except psycopg.errors.UniqueViolation:
             transaction.script("ROLLBACK TO SAVEPOINT direct", "upsert")
             with self._lock:
@@ -90,7 +90,7 @@ def stage(transaction: Transaction, columns: Sequence[PgColumn], text: bytes) ->
     declared = ", ".join(f"{name_of(column.name)} {column.declared}" for column in columns)
     create = f"CREATE TEMPORARY TABLE supasync_rows ({declared}) ON COMMIT DROP"
     transaction.script(create.replace("%%", "%"), "upsert")
-    transaction.copy(_copy(TEMPORARY, columns), text, "upsert")
+    transaction.copy(_copy(TEMPORARY, columns), [text], "upsert")
 
 
 def _copy(place: str, columns: Sequence[PgColumn]) -> str:

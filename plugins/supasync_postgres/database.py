@@ -154,12 +154,12 @@ class Database:
         return self._repeated(ask, statement, repeat=repeat)
 
     @contextmanager
-    def held(self, statement: Statement, *, exporting: bool = False) -> Iterator["Transaction"]:
+    def held(self, statement: Statement, *, steady: bool = False) -> Iterator["Transaction"]:
         """A transaction that stays open as long as the block; nothing is repeated.
 
-        ``exporting``: it sees the database as it is now until its end, for a snapshot that others import.
+        ``steady``: it sees the database as it is now until its end, and may export that as a snapshot.
         """
-        begin = "; ".join(self._beginning(None, statement, repeatable=exporting))
+        begin = "; ".join(self._beginning(None, statement, repeatable=steady))
 
         def begun(connection: Connection) -> Connection:
             Transaction(connection, self._count).script(begin, statement.purpose)

@@ -66,7 +66,7 @@ class Snapshots:
         for attempt in range(_ATTEMPTS):
             try:
                 with ExitStack() as opened:
-                    transaction = opened.enter_context(self._database.held(_EXPORT, exporting=True))
+                    transaction = opened.enter_context(self._database.held(_EXPORT, steady=True))
                     found = transaction.run(_EXPORT)
                     self._exporting = opened.pop_all()
             except TransientError:

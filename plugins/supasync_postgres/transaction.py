@@ -1,6 +1,6 @@
 """Statements of one transaction, their answers, and what each of them costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,7 +61,7 @@ class Transaction:
         self.connection = connection
         self.begun = Found(())
         """The answer to the last statement that travelled with the beginning."""
-        self._count = count
+        self.count = count
 
     def begin(self, text: str, purpose: str) -> None:
         """Run the statements that begin it, in one request."""
@@ -71,22 +71,27 @@ class Transaction:
                 pass
             self.begun = found_of(cursor)
         finally:
-            self._count(purpose, len(text), size_of(self.begun))
+            self.count(purpose, len(text), size_of(self.begun))
 
     def script(self, text: str, purpose: str) -> psycopg.Cursor[Any]:
         """Run statements without values, in one request; the cursor is that of the last one."""
-        self._count(purpose, len(text), 0)
+        self.count(purpose, len(text), 0)
         cursor = self.connection.execute(text.encode())
         while cursor.nextset():
             pass
         return cursor
 
-    def copy(self, statement: str, rows: bytes, purpose: str) -> int:
-        """Send rows by COPY; how many of them were written."""
-        self._count(purpose, len(statement) + len(rows), 0)
+    def copy(self, statement: str, parts: Iterable[bytes], purpose: str) -> int:
+        """Send rows by COPY, in parts of any size; how many of them were written."""
+        sent = len(statement)
         cursor = self.connection.cursor()
-        with cursor.copy(statement.encode()) as copying:
-            copying.write(rows)
+        try:
+            with cursor.copy(statement.encode()) as copying:
+                for part in parts:
+                    sent += len(part)
+                    copying.write(part)
+        finally:
+            self.count(purpose, sent, 0)
         return cursor.rowcount
 
     def run(self, statement: Statement) -> Found:
@@ -109,7 +114,7 @@ class Transaction:
                 cursor.execute(statement.text.encode(), list(statement.values), prepare=False)
             found = found_of(cursor)
         finally:
-            self._count(statement.purpose, sent, size_of(found))
+            self.count(statement.purpose, sent, size_of(found))
         return cursor, found
 
 

@@ -19,10 +19,14 @@ fails for a backend which breaks it: ``tests/contracts`` of supasync has nearly 
 import pytest
 
 pytest.register_assert_rewrite(  # before they are imported, so that a failing author sees the values
-    *(f"{__name__}.{each}_contract" for each in ("plugin", "side", "sink", "source", "store", "strategy"))
+    *(
+        f"{__name__}.{each}_contract"
+        for each in ("copy", "plugin", "side", "sink", "source", "store", "strategy")
+    )
 )
 
 # ruff: noqa: E402 - as above
+from supasync_core.testing.copy_contract import CopySessionContract
 from supasync_core.testing.plugin_contract import (
     CheckContract,
     NotifierContract,
@@ -41,6 +45,7 @@ from supasync_core.testing.strategy_contract import StrategyContract
 __all__ = [
     "EVENTS",
     "CheckContract",
+    "CopySessionContract",
     "NotifierContract",
     "PluginContract",
     "SinkContract",

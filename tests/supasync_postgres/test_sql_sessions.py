@@ -1,16 +1,18 @@
 """Either project can be asked by SQL, whatever backend copies its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from supasync_core import config
+from supasync_core.api.copy_session import CopySession
 from supasync_core.api.plugin_host import Host
 from supasync_core.model.errors import RefusedError
 from supasync_core.project.migration import Migration, opened
 from supasync_core.project.sql_sessions import sql_session
+from supasync_core.testing import CopySessionContract
 from supasync_rest.retry_policy import RetryPolicy
 from tests.servers.postgres import Cluster
 from tests.supasync_postgres.databases import Place, place
@@ -84,3 +86,11 @@ def test_a_side_that_is_a_database_is_asked_itself(project: Place, tmp_path: Pat
     ):
         assert session is not None
         assert session.query("select 1") == [(1,)]
+
+
+class TestCopySession(CopySessionContract):
+    @pytest.fixture
+    def opened(self, project: Place) -> Callable[[], CopySession]:
+        table = "create table copied (id int primary key, label text, rest int)"
+        project.hosted.paste(f"drop table if exists copied; {table}")
+        return lambda: project.sink().sql()

@@ -7,10 +7,12 @@ two may swap; then other changes, then new accounts.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from supasync_account.auth.account_bulk import AccountBulk, fits
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_deletes import AccountDeletes
 from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_plan import BOTH_CHANGED, CHANGED_IN_NEW, DELETED_IN_NEW, AccountPlan, plan
+from supasync_account.auth.account_portion import SessionPair
 from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_side import AT_ONCE, AccountSide
@@ -76,9 +78,8 @@ class AccountCopy:
         together = [account for batch in self.old.accounts(moved) for account in batch]
         if together:
             writer.write(together, made.changed, self.old)
-        for ids in (rest, made.new):
-            if not self._in_batches(writer, ids, made):
-                break
+        if self._in_batches(writer, rest, made):
+            self._in_batches(writer, self._in_bulk(made, fence, fires=fires), made)
         self._close_refused(made, writer, found)
         return self.report
 
@@ -123,6 +124,15 @@ class AccountCopy:
             if gone and not now.get(account, ("", False))[1]:
                 what = "deleted in OLD, and can still sign in to NEW, where it was not written"
                 self.report.name(account, emails.get(account), what, refused=True)
+
+    def _in_bulk(self, made: AccountPlan, fence: Fence, *, fires: bool) -> list[str]:
+        """Write new accounts, thousands at a time; the ids of those that are left."""
+        pair = SessionPair.of(self.old.door, self.new.door)
+        if pair is None or fires or not fits(made):
+            return made.new
+        bulk = AccountBulk(pair, fence, self.report, self.go_on)
+        bulk.run(made.new)
+        return bulk.left
 
     def _in_batches(self, writer: AccountWriter, ids: Sequence[str], made: AccountPlan) -> bool:
         """Write these accounts; whether all of them were, and nobody asked to stop."""

@@ -22,7 +22,7 @@ _SUMS: Final = (
     "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id)) as digest "
     "from ({}) m group by 1"
 )
-_BETWEEN: Final = "u.id >= %s::uuid and u.id <= %s::uuid"
+BETWEEN: Final = "u.id >= %s::uuid and u.id <= %s::uuid"
 _ACCOUNT: Final = (
     "u.id::text as id, u.email as email, {phone} as phone, {sso} as sso, {mark} as mark, {flaws} as flaws, "
     "{user}::text as user_row, array[{owned}]::text[] as owned"
@@ -213,10 +213,10 @@ READS: Final[Mapping[str, Query]] = {
         "where coalesce(pg_catalog.to_jsonb(u) ->> %s::text, '') not in ('', 'false')"
     ),
     # Behind offset 0, marks are made before accounts are sorted: whole rows take twice as long.
-    "sums": Query(_SUMS.format(f"select u.id, {{mark}} as mark from auth.users u where {_BETWEEN} offset 0")),
-    "ids": Query(f"select u.id::text as id from auth.users u where {_BETWEEN}"),
+    "sums": Query(_SUMS.format(f"select u.id, {{mark}} as mark from auth.users u where {BETWEEN} offset 0")),
+    "ids": Query(f"select u.id::text as id from auth.users u where {BETWEEN}"),
     "marks": Query(
-        f"select u.id::text as id, {{mark}} as mark from auth.users u where {_BETWEEN} "
+        f"select u.id::text as id, {{mark}} as mark from auth.users u where {BETWEEN} "
         "and pg_catalog.left(u.id::text, 2) = any(%s::text[])"
     ),
     "marks_of": Query(
@@ -232,7 +232,7 @@ READS: Final[Mapping[str, Query]] = {
     "accounts_between": Query(_PAGE.replace("@", "w.id >= %s::uuid and w.id <= %s::uuid")),
     "flawed": Query(
         "select m.id, m.email, m.flaws from (select u.id::text as id, u.email, {flaws} as flaws "
-        f"from auth.users u where {_BETWEEN}) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
+        f"from auth.users u where {BETWEEN}) m where pg_catalog.cardinality(m.flaws) > 0 order by m.id"
     ),
     "closed": Query(
         "select u.id::text as id, case when {ban} > pg_catalog.now() "

@@ -1,7 +1,8 @@
 """The door for accounts in a session of the database."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, Self
@@ -49,46 +50,60 @@ class SessionDoor:
             made["then_mark"] = self._made(asked["then"])["mark"]
         return type(self)(self.session, made, leased=self.leased, turn=self.turn)
 
+    def beside(self, session: SqlSession) -> Self:
+        """The same in another session of the same database."""
+        return type(self)(session, self.made, leased=self.leased)
+
     def ask(self, query: str, *values: Any, table: str = "users") -> list[tuple[Any, ...]]:  # noqa: ANN401 - SQL's
         with self.turn:
-            return self._asked(query, values, table)
+            return self.asked(query, values, table)
 
     def together(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
         with self.turn:
             return self._written(steps, terms)
 
-    def _written(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
-        leased = self._leased(terms.run)
+    @contextmanager
+    def writing(self, run: str | None) -> Iterator[None]:
+        """A transaction of which guards of triggers know; TakenOverError where this run has lost its lease.
+
+        As long as it is open, no other run begins.
+        """
+        leased = self._leased(run)
         with self.session.transaction():
             self.session.query(WRITES)
             if leased:
                 self.session.query(SHARED)
                 newest = self.session.query(NEWEST)
-                if not newest or newest[0] != (terms.run, "running"):
+                if not newest or newest[0] != (run, "running"):
                     raise TakenOverError
-            now = dict(self._asked("locked", [list(terms.allowed)])) if terms.allowed else {}
-            others = changed(now, terms.allowed)
-            if others:
-                return others, []
-            if terms.fires:
-                self.session.query(USUAL_PATH)
-            return set(), [self._asked(*each) for each in steps]
+            yield
 
-    def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        [(made,)] = self.session.query(fragments("%s::jsonb", ADMITTED), [json.dumps(asked)])
-        return dict(made)
+    def asked(self, query: str, values: Sequence[Any], table: str = "users") -> list[tuple[Any, ...]]:
+        """The rows of an answer, inside a transaction of whoever has the session's turn."""
+        asked = QUERIES[query]
+        return self.session.query(self.filled(asked.text, table), values, purpose=asked.purpose)
 
-    def _asked(self, query: str, values: Sequence[Any], table: str = "users") -> list[tuple[Any, ...]]:
-        return self.session.query(self._filled(query, table), values, purpose=QUERIES[query].purpose)
-
-    def _filled(self, query: str, table: str) -> str:
-        """The query with its fragments, whose percent signs are doubled as the session wants it."""
-        text = QUERIES[query].text
+    def filled(self, text: str, table: str = "users") -> str:
+        """SQL with its fragments, whose percent signs are doubled as the session wants it."""
         parts = {**self.made, **self.made.get("tables", {}).get(table, {}), "tab": table}
         for name, part in parts.items():
             if isinstance(part, str):
                 text = text.replace(f"{{{name}}}", part.replace("%", "%%"))
         return text
+
+    def _written(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
+        with self.writing(terms.run):
+            now = dict(self.asked("locked", [list(terms.allowed)])) if terms.allowed else {}
+            others = changed(now, terms.allowed)
+            if others:
+                return others, []
+            if terms.fires:
+                self.session.query(USUAL_PATH)
+            return set(), [self.asked(*each) for each in steps]
+
+    def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        [(made,)] = self.session.query(fragments("%s::jsonb", ADMITTED), [json.dumps(asked)])
+        return dict(made)
 
     def _leased(self, run: str | None) -> bool:
         if not run:
