@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.hosted import OWNER
 from tests.servers.postgres import Cluster
 from tests.supasync_account.accounts import Projects, number, projects, sign_up
 
@@ -179,6 +180,32 @@ def test_rows_that_this_user_may_not_see_hold_an_account_and_stop_no_other(both:
         assert len(both.new.paste("select id from auth.users")) == 3
     finally:
         both.space.new.run("drop schema secret cascade")
+
+
+def test_rows_that_policies_hide_from_their_owner_are_not_taken_for_none(both: Projects) -> None:
+    """PostgreSQL deletes them with the account all the same: a foreign key asks no policy."""
+    both.sign_up(1, 2)
+    both.space.new.run(f"create role plain login; grant supabase_auth_admin, {OWNER} to plain")
+    given = both.space.environment["NEW_DATABASE_URL"]
+    both.space.environment["NEW_DATABASE_URL"] = both.new.cluster.url(both.new.database, "plain")
+    try:
+        both.auth("sync")
+        both.new.paste(
+            f"insert into public.profiles (id) values ('{number(1)}');"
+            "alter table public.profiles enable row level security, force row level security"
+        )
+        both.old.paste(f"delete from auth.users where id = '{number(1)}'")
+        both.sign_up(3)
+        named = both.named(0, "--deletes", "mirror")
+        assert "rows that this user may not see of public.profiles.id" in named["01"]
+        assert both.new.one("select count(*) from public.profiles") == 1
+        assert len(both.new.paste("select id from auth.users")) == 3
+        assert both.auth("sync", "--deletes", "mirror", "--accept", "cascades", "--json").json["deleted"] == 1
+        assert both.new.one("select count(*) from public.profiles") == 0
+    finally:
+        both.space.environment["NEW_DATABASE_URL"] = given
+        both.new.paste("alter table public.profiles disable row level security, no force row level security")
+        both.space.new.run("drop owned by plain; drop role plain")
 
 
 def test_a_copy_that_is_refused_leaves_the_next_run_clean(both: Projects) -> None:

@@ -147,6 +147,25 @@ def test_an_answer_that_is_none_is_refused_in_a_sentence(answer: object, said: s
         FunctionDoor(Side(), "OLD").ask("flawed")
 
 
+def test_what_takes_too_long_to_count_is_said_to_be_unknown(both: Projects) -> None:
+    both.sign_up(1)
+    both.old.paste(
+        "insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at, secret) "
+        f"values (gen_random_uuid(), '{number(1)}', 'totp', 'verified', now(), now(), 'S')"
+    )
+    for what in ("%22counts", "%22with_factors", "%22flawed"):
+        both.space.old.server.misbehave({**STARVED, "path": f"{CALLED}.*{what}", "times": None})
+    found = both.auth("check", "--json").json
+    assert found["accounts"] == {
+        "OLD": {},
+        "NEW": {"accounts": 0, "with a password": 0, "with a linked login": 0, "with MFA factors": 0},
+    }
+    uncounted, unsearched = (each["text"] for each in found["findings"])
+    kinds = "accounts, with a password, with a linked login, with MFA factors"
+    assert f"OLD: the database took too long to count {kinds}" in uncounted
+    assert "OLD: the database took too long to look for accounts that cannot be copied" in unsearched
+
+
 def test_an_hour_without_a_change_costs_one_request_to_each_project(both: Projects) -> None:
     both.sign_up(*range(1, 20))
     assert both.space.supasync("sync").code == 0

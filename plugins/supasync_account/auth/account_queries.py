@@ -129,7 +129,8 @@ with recursive keys as (
         k.confdeltype = 'c' as cascades,
         pg_catalog.format('%%I.%%I', n.nspname, c.relname) as place,
         pg_catalog.has_table_privilege(k.conrelid, 'SELECT')
-            and pg_catalog.has_schema_privilege(n.oid, 'USAGE') as readable,
+            and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+            and not pg_catalog.row_security_active(k.conrelid) as readable,
         (select pg_catalog.string_agg(mine.attname, ', ' order by p.place)
             from unnest(k.conkey) with ordinality p (mine, place)
             join pg_catalog.pg_attribute mine on mine.attrelid = k.conrelid

@@ -11,7 +11,7 @@ from supasync_account.auth.account_extras import EXTRAS, NAMES, left_out, words
 from supasync_account.auth.account_flaws import FLAWS
 from supasync_account.auth.account_side import AccountSide
 from supasync_account.auth.account_triggers import GUARD, AccountTrigger, triggers
-from supasync_core.model.errors import ExitCode
+from supasync_core.model.errors import ExitCode, SlowQueryError
 from supasync_core.model.finding import Finding, problem, warning
 from supasync_core.model.wording import counted
 
@@ -114,7 +114,9 @@ def inspect(
     if found.findings:
         return found
     found.columns = AccountColumns.of(old, new, extras)
-    found.counts = {"OLD": _counts(old), "NEW": _counts(new)}
+    for side, door in (("OLD", old), ("NEW", new)):
+        found.counts[side], uncounted = _counts(door)
+        found.findings += _of_uncounted(side, uncounted)
     found.triggers = triggers(new, found.columns)
     found.findings += _of_triggers(found.triggers)
     found.findings += _of_flaws(AccountSide.of(old, found.columns))
@@ -155,16 +157,29 @@ def _open_to(side: str, door: AccountDoor) -> list[Finding]:
     ]
 
 
-def _counts(door: AccountDoor) -> dict[str, int]:
-    [(accounts, hashes, linked)] = door.ask("counts")
-    counts = {"accounts": accounts, "with a password": hashes, "with a linked login": linked}
+def _counts(door: AccountDoor) -> tuple[dict[str, int], list[str]]:
+    """How many accounts there are of each kind, and the kinds that the database takes too long to count."""
     there = {table for table, *_ in door.ask("columns", list(NAMES))}
-    for each in EXTRAS:
-        if each.table in there:
-            [(number,)] = door.ask(each.query)
-            if number or each.table == EXTRAS[0].table:
-                counts[f"with {each.what}"] = number
-    return counts
+    asked = {"counts": ["accounts", "with a password", "with a linked login"]}
+    asked |= {each.query: [f"with {each.what}"] for each in EXTRAS if each.table in there}
+    counts: dict[str, int] = {}
+    uncounted: list[str] = []
+    for query, kinds in asked.items():
+        try:
+            [numbers] = door.ask(query)
+        except SlowQueryError:
+            uncounted += kinds
+        else:
+            counts |= zip(kinds, numbers, strict=True)
+    shown = (*asked["counts"], f"with {EXTRAS[0].what}")
+    return {kind: number for kind, number in counts.items() if number or kind in shown}, uncounted
+
+
+def _of_uncounted(side: str, kinds: Sequence[str]) -> list[Finding]:
+    if not kinds:
+        return []
+    text = f"{side}: the database took too long to count {', '.join(kinds)}: how many there are is not known"
+    return [warning(text, hint="auth sync and auth verify count no accounts: they work in parts")]
 
 
 def _of_triggers(found: list[AccountTrigger]) -> list[Finding]:
@@ -178,7 +193,11 @@ def _of_triggers(found: list[AccountTrigger]) -> list[Finding]:
 
 def _of_flaws(old: AccountSide) -> list[Finding]:
     """A finding for each kind of flaw, with the first accounts that have it."""
-    flawed = old.flawed()
+    try:
+        flawed = old.flawed()
+    except SlowQueryError:
+        text = "OLD: the database took too long to look for accounts that cannot be copied, or cannot sign in"
+        return [warning(text, hint="auth sync looks at each account that it copies, and names those")]
     numbers = Counter(name for _, _, names in flawed for name in names)
     findings = []
     for name, number in numbers.items():
