@@ -21,6 +21,7 @@ from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.last_diff import DiffSummary, keep
 from supasync_core.diff.renamed_side import RenamedSide
 from supasync_core.diff.side_finder import SideFinder
+from supasync_core.diff.workbook import sheet_of
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, DiffCode, SupasyncError, TableError
@@ -72,7 +73,7 @@ class SideOptions(CsvOptions, DiffOptions):
         ConfigError also where a side is a path that does not exist, which is said first.
         """
         paths = [side for side in dict.fromkeys((self.left, self.right)) if side not in NAMES]
-        if missing := [path for path in paths if not Path(path).exists()]:
+        if missing := [path for path in paths if not sheet_of(path)[0].exists()]:
             known = ", ".join(NAMES)
             raise ConfigError(
                 [f"{path}: no such file or folder (a side is {known}, or a path)" for path in missing]
@@ -124,10 +125,10 @@ class SideOptions(CsvOptions, DiffOptions):
 def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, **given: object) -> int:
     """Compare LEFT and RIGHT row by row.
 
-    A side is old, new, staging, a .duckdb file, a file of CSV, Parquet or JSON lines, or a folder
-    of such files; a path of such a name is written ./old. Added rows are on the right alone,
-    removed ones on the left alone. Exits with 0 where both are equal, 1 where they differ, 2 where
-    that cannot be told.
+    A side is old, new, staging, a .duckdb file, a file of CSV, Parquet, JSON lines or XLSX
+    (book.xlsx#Sheet), or a folder of such files; a path of such a name is written ./old. Added
+    rows are on the right alone, removed ones on the left alone. Exits with 0 where both are equal,
+    1 where they differ, 2 where that cannot be told.
     """
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
     if form != "table":

@@ -88,7 +88,7 @@ class Command:
         """SchemaError where a file cannot be written from, or to, without losing details."""
         if LEFT in found.lossy:
             raise found.table.schema_error(
-                f"{self.options.left} is an export of the dashboard, which loses details",
+                f"{self.options.left} is an export of the dashboard or a workbook, which loses details",
                 hint="supasync gap import checks what is lost before it writes anything",
             )
         if RIGHT in found.lossy:

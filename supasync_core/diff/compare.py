@@ -179,7 +179,8 @@ class SideComparison:
             leniency=self.options.leniency,
         )
         found = self.engine.compare(request, left, right)
-        lossy = [place for place, side in ((LEFT, left), (RIGHT, right)) if side.lossy or side.doubtful]
+        pair = ((LEFT, left), (RIGHT, right))
+        lossy = [place for place, side in pair if side.lossy or side.rounded or side.doubtful]
         return replace(
             found,
             lossy=tuple(lossy),

@@ -37,12 +37,13 @@ class CsvFiles:
 
     ``named``: further files of a folder's tables, whatever they are called. ``listed``: folders that were
     listed before and are not listed again; None where each is, for files may come. ``types``: what the files
-    of a folder end with; a project has CSV alone.
+    of a folder end with; a project has CSV alone. ``sheet``: the sheet of a workbook, which is the table.
     """
 
     named: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     listed: dict[Path, Listing] | None = None
     types: tuple[str, ...] = find_files.CSV_TYPES
+    sheet: str | None = None
 
     def fits(self, path: Path) -> bool:
         """A folder, or a file by its name."""
@@ -78,7 +79,7 @@ class CsvFiles:
         """Declared tables that there are files for; others under the names of their files."""
         if not path.is_dir():
             known = [table for table in declared if self._own(path, table)]
-            return known[:1] or [Table(name=find_files.table_name_of(path))]
+            return known[:1] or [Table(name=self._name_of(path))]
         there = self._merged(path, self._listing(path).find(declared), declared)
         known = [table for table in declared if table.name in there.files]
         others = [
@@ -93,7 +94,7 @@ class CsvFiles:
         NoTableError without a file of the table.
         """
         paths = self._paths(path, table)
-        if reader := reader_of(paths[0]):
+        if reader := reader_of(paths[0], self.sheet):
             return _common([row_files.shape(reader, each, table) for each in paths])
         names: dict[str, None] = {}
         drafted = choices.encodings or any(map(is_packed, paths))
@@ -124,7 +125,7 @@ class CsvFiles:
         shape: Shape,
         choices: Choices,
     ) -> LoadedSide:
-        if reader := reader_of(paths[0]):
+        if reader := reader_of(paths[0], self.sheet):
             parts = [
                 row_files.part(
                     reader, engine, raw_name(2 * index + (place == RIGHT)), each, table, shape, choices
@@ -198,6 +199,10 @@ class CsvFiles:
             self.named
         )
 
+    def _name_of(self, path: Path) -> str:
+        """The table of a file that is a side."""
+        return self.sheet or find_files.table_name_of(path)
+
     def _own(self, path: Path, table: Table) -> list[Path]:
         """The file as the backend `csv` writes it."""
         own = path / f"{stem_of(table)}.csv"
@@ -206,7 +211,7 @@ class CsvFiles:
         try:
             own = Files(path).of(table)
         except SchemaError:
-            return [path] if path.is_file() and find_files.table_name_of(path) == table.name else []
+            return [path] if path.is_file() and self._name_of(path) == table.name else []
         return [own] if own.is_file() else []
 
 

@@ -13,10 +13,10 @@ class LoadedSide:
     """A relation, the SQL of each column's text there, the SQL of a row's number, and what its file hides.
 
     ``doubtful``: columns in which this text may also stand for NULL. ``lossy``: JavaScript has parsed and
-    printed its JSON. ``part``: a row that is missing here may still be in the table. ``begins``: of an export
-    with known bounds, the value of each keyset beyond which it holds all rows, None for all.
-    ``shared``: rows that the relation leaves out, for the other side has the same; ``shared_newest`` is their
-    greatest timestamp.
+    printed its JSON; ``rounded``: a program that rounds has written it. ``part``: a row that is missing here
+    may still be in the table. ``begins``: of an export with known bounds, the value of each keyset beyond
+    which it holds all rows, None for all. ``shared``: rows that the relation leaves out, for the other side
+    has the same; ``shared_newest`` is their greatest timestamp.
     """
 
     relation: str
@@ -27,6 +27,7 @@ class LoadedSide:
     number: str = ROW_ID
     doubtful: Mapping[str, str] = field(default_factory=dict)
     lossy: bool = False
+    rounded: bool = False
     part: bool = False
     begins: Mapping[str, str | None] | None = None
     notes: tuple[str, ...] = ()

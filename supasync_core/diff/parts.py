@@ -11,7 +11,8 @@ from supasync_core.diff.loaded_side import LoadedSide
 class Part:
     """One loaded file: the SQL of its rows, its columns' texts, and what it does not tell.
 
-    ``doubtful``: columns in which this text may also stand for NULL. ``lossy``: JavaScript has written it.
+    ``doubtful``: columns in which this text may also stand for NULL. ``lossy``: JavaScript has written it;
+    ``rounded``: a program that rounds.
     """
 
     relation: str
@@ -19,6 +20,7 @@ class Part:
     rows: int
     doubtful: Mapping[str, str] = field(default_factory=dict)
     lossy: bool = False
+    rounded: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -36,6 +38,7 @@ def together(
         loaded,
         doubtful={name: word for part in parts for name, word in part.doubtful.items()},
         lossy=any(part.lossy for part in parts),
+        rounded=any(part.rounded for part in parts),
         part=not complete,
         notes=tuple(note for part in parts for note in part.notes),
     )

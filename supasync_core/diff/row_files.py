@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from supasync_core.diff import json_lines, parquet_files
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.parts import Part
+from supasync_core.diff.workbook import ENDING, Workbook
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.csv.choices import Choices
@@ -30,17 +31,18 @@ READERS: Final[Mapping[str, Reader]] = {
     ".ndjson": json_lines,
     ".jsonl.gz": json_lines,
     ".ndjson.gz": json_lines,
+    ENDING: Workbook(),
 }
 SINGLE: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", *READERS)
 """What a file may end with that is a side."""
 TYPES: Final = (*SINGLE, ".txt")
 """What the files of a folder may end with."""
-NAMES: Final = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), each also with .gz; .parquet; .duckdb"
+NAMES: Final = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), each also with .gz; .parquet; .xlsx; .duckdb"
 
 
-def reader_of(path: Path) -> Reader | None:
-    """What reads the file by its name; None of CSV."""
-    return READERS.get(ending(path))
+def reader_of(path: Path, sheet: str | None = None) -> Reader | None:
+    """What reads the file by its name, of a workbook the sheet; None of CSV."""
+    return Workbook(sheet) if ending(path) == ENDING else READERS.get(ending(path))
 
 
 def shape(reader: Reader, path: Path, table: Table) -> Shape:

@@ -15,6 +15,7 @@ from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, OLD, STAGING
 from supasync_core.diff.duckdb_files import DuckdbFiles
 from supasync_core.diff.sides import FileSide, Progress, ProjectSide, Side
+from supasync_core.diff.workbook import sheet_of
 from supasync_core.model import transform
 from supasync_core.model.batch import Batch
 from supasync_core.model.cost import Ledger
@@ -52,21 +53,21 @@ class SideFinder:
             return self._project(name, other)
         if name == STAGING:
             return self._staging()
-        path = Path(name)
+        path, sheet = sheet_of(name)
         backend = next((backend for backend, files in FORMATS.items() if files.fits(path)), None)
         if backend is None:
             raise ConfigError(
                 [f"{name}: is not a file of a known format: {row_files.NAMES}; or a folder of such files"]
             )
-        return self._files(name, path, backend, other)
+        return self._files(name, path, backend, other, sheet)
 
-    def _files(self, name: str, path: Path, backend: str, other: str) -> FileSide:
+    def _files(self, name: str, path: Path, backend: str, other: str, sheet: str | None) -> FileSide:
         """Files across from NEW stand for OLD's rows: what a run does to those is done to them too."""
         files = FORMATS[backend]
         if name in self.named and not isinstance(files, CsvFiles):
             raise ConfigError([f"--file: {name} is not a folder of CSV files"])
         if isinstance(files, CsvFiles):
-            files = CsvFiles(self.named.get(name, {}), listed={}, types=row_files.TYPES)
+            files = CsvFiles(self.named.get(name, {}), listed={}, types=row_files.TYPES, sheet=sheet)
         stands_for_old = self.settings is not None and other in (NEW, STAGING)
         return FileSide(
             name,

@@ -155,6 +155,7 @@ class FileSide:
             engine.load(place, shape, batches),
             doubtful=loaded.doubtful,
             lossy=loaded.lossy,
+            rounded=loaded.rounded,
             part=loaded.part,
             begins=loaded.begins,
             notes=loaded.notes,

@@ -1,0 +1,287 @@
+"""A sheet of an .xlsx workbook as a side of a diff: by openpyxl, a row at a time, and what a workbook hides.
+
+A cell of a workbook holds a double, so that 15 digits of a number are sure and times have milliseconds; an
+empty cell may stand for NULL or for an empty text.
+"""
+
+import json
+import re
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.parts import Part
+from supasync_core.model.errors import ConfigError
+from supasync_core.model.pg_types import is_document, type_of
+from supasync_core.model.quantities import format_size
+from supasync_core.model.table import Column, Shape
+from supasync_core.model.wording import counted
+from supasync_core.staging.csv.packed import UnreadableFileError
+
+ENDING: Final = ".xlsx"
+_NAMED: Final = re.compile(r"(.*?\.xlsx)#(.+)", re.DOTALL | re.IGNORECASE)
+_MOST: Final = 1_000_000_000
+"""Bytes of all that a workbook unpacks to; openpyxl holds all its texts in memory."""
+_ROWS: Final = 1_048_576
+"""Of a sheet (Microsoft, "Excel specifications and limits"). openpyxl yields each row that a file skips."""
+_PAGE: Final = 1000
+_DIGITS: Final = 15
+_WHOLE: Final = 1e16
+_CHUNK: Final = 1 << 20
+_BROKEN: Final = (
+    *(BadZipFile, zlib.error, EOFError, ParseError, LookupError, ValueError, TypeError),
+    *(AttributeError, ArithmeticError, RuntimeError),
+)
+"""What openpyxl raises at a file that is not as it expects."""
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[ />]")
+_MERGED: Final = re.compile(rb"<(?:\w+:)?mergeCell[ />]")
+
+
+def sheet_of(name: str) -> tuple[Path, str | None]:
+    """The file and the sheet of ``book.xlsx#Sheet``; of any other name, the path and no sheet."""
+    found = _NAMED.fullmatch(name)
+    return (Path(found[1]), found[2]) if found and not Path(name).exists() else (Path(name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """Reads the sheet of that name; the only one where none is named."""
+
+    sheet: str | None = None
+
+    def shape(self, path: Path) -> Shape:
+        """The columns, named by the first row that is not empty; a workbook's columns have no types."""
+        with _opened(path, self.sheet, whole=False) as sheet:
+            return Shape(tuple(map(Column, sheet.header)))
+
+    def part(self, engine: DiffEngine, relation: str, path: Path, shape: Shape) -> Part:
+        """Load the sheet's rows; rows without any value are none."""
+        with _opened(path, self.sheet) as sheet:
+            cells, rows = engine.fill(relation, shape, sheet.pages(shape))
+            known = {name: cells.get(name, "NULL::VARCHAR") for name in sheet.header}
+            return Part(
+                relation=relation,
+                cells=known,
+                rows=rows,
+                doubtful=dict.fromkeys(sorted(sheet.empty, key=sheet.header.index), ""),
+                rounded=True,
+                notes=tuple(f"{path.name}: {note}" for note in sheet.notes()),
+            )
+
+
+@dataclass
+class _Sheet:
+    """A sheet while it is read; ``formulas`` are its rows once more, with formulas for their values."""
+
+    title: str
+    rows: Iterator[Sequence[Any]]
+    formulas: Iterator[Sequence[Any]] | None
+    merged: bool
+    header: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    empty: set[str] = field(default_factory=set)
+    found: list[warnings.WarningMessage] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        names = [cell.value for cell in next(self._there(), ())]
+        while names and names[-1] is None:
+            names.pop()
+        self.header = ["" if name is None else _plain(name) for name in names]
+        if not self.header or "" in self.header or len({*self.header}) < len(self.header):
+            raise UnreadableFileError(
+                f"has missing or duplicate column names in the first row of the sheet {self.title}"
+            )
+
+    def pages(self, shape: Shape) -> Iterator[list[dict[str, str]]]:
+        """The rows, some at a time: the JSON of each cell by its column."""
+        documents = [is_document(type_of(shape, name)) for name in self.header]
+        page = []
+        for row in self._there():
+            page.append(self._row(row, documents))
+            if len(page) == _PAGE:
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know of the sheet."""
+        yield f"the sheet {self.title} is read"
+        said = {
+            "formula": ("is a formula, compared by its value", "are formulas, compared by their values"),
+            "error": ("holds an error such as #DIV/0!", "hold errors such as #DIV/0!"),
+            "long": (
+                f"holds a number of more than {_DIGITS} digits, of which a workbook keeps {_DIGITS}",
+                f"hold numbers of more than {_DIGITS} digits, of which a workbook keeps {_DIGITS}",
+            ),
+        }
+        for what, (one, more) in said.items():
+            if self.counts[what]:
+                yield counted(self.counts[what], f"cell {one}", f"cells {more}")
+        if dates := sum("outside the limits for dates" in str(each.message) for each in self.found):
+            one, more = "cell has the format of a date and", "cells have the format of a date and"
+            yield f"{counted(dates, one, more)} a number that is none: #VALUE! stands for it"
+        if self.merged:
+            yield "it has merged cells, of which only the first holds the value: the others are empty"
+        if self.empty:
+            names = ", ".join(name for name in self.header if name in self.empty)
+            yield f"an empty cell may be NULL or an empty text: in {names}, both count as equal to it"
+
+    def _there(self) -> Iterator[Sequence[Any]]:
+        """The rows that have a value; UnreadableFileError where a formula has none."""
+        for number in range(_ROWS + 1):
+            row, formulas = _next(self.rows), _next(self.formulas) if self.formulas else None
+            if row is None:
+                return
+            if number == _ROWS:
+                break
+            for cell, formula in zip(row, formulas or (), strict=False):
+                if formula.data_type == "f":
+                    self.counts["formula"] += 1
+                    if cell.value is None:
+                        raise UnreadableFileError(
+                            f"has a formula without a saved value in {self.title}!{formula.coordinate}: open "
+                            "it in a spreadsheet program, and save it"
+                        )
+            if any(cell.value not in {None, ""} for cell in row):
+                yield row
+        raise UnreadableFileError(f"has more than {_ROWS:,} rows in the sheet {self.title}")
+
+    def _row(self, row: Sequence[Any], documents: Sequence[bool]) -> dict[str, str]:
+        for cell in row[len(self.header) :]:
+            if cell.value is not None:
+                raise UnreadableFileError(
+                    f"has a value in {self.title}!{cell.coordinate}, a column without a name in the first row"
+                )
+        cells = [*(cell for cell in row[: len(self.header)]), *[None] * (len(self.header) - len(row))]
+        return {
+            name: self._json(name, cell, document=document)
+            for name, cell, document in zip(self.header, cells, documents, strict=True)
+        }
+
+    def _json(self, name: str, cell: Any, *, document: bool) -> str:  # noqa: ANN401 - a cell of openpyxl
+        """A cell's JSON; the text of a document as it stands."""
+        value = None if cell is None else cell.value
+        if value is None or value == "":
+            self.empty.add(name)
+            return "null"
+        text = _plain(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            mantissa = text.lower().partition("e")[0].lstrip("-").replace(".", "")
+            self.counts["long"] += len(mantissa.strip("0")) > _DIGITS
+            return text
+        self.counts["error"] += cell.data_type == "e"
+        return text if document else json.dumps(text, ensure_ascii=False)
+
+
+def _plain(value: object) -> str:  # noqa: PLR0911 - one answer for each class
+    """A value as PostgreSQL prints it, or the other formats do."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < _WHOLE:
+            return str(int(value))
+        case float():
+            return repr(value)
+        case datetime():
+            return value.isoformat(" ")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            minutes, seconds = divmod(abs(value), timedelta(minutes=1))
+            fraction = f".{seconds.microseconds:06}" if seconds.microseconds else ""
+            sign = "-" if value < timedelta() else ""
+            return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds.seconds:02}{fraction}"
+    return str(value)
+
+
+def _next(rows: Iterator[Sequence[Any]]) -> Sequence[Any] | None:
+    """The next row; UnreadableFileError where openpyxl cannot read on."""
+    with _readable():
+        return next(rows, None)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except UnreadableFileError:
+        raise
+    except _BROKEN as err:
+        raise UnreadableFileError(f"cannot be read as a workbook ({type(err).__name__})") from err
+
+
+@contextmanager
+def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sheet]:
+    """The sheet, while the workbook is open; unless ``whole``, for its first row alone."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        with _readable():
+            _refuse_bomb(path)
+            values = _book(path, values=True)
+        with closing(values):
+            sheet = _chosen(values, name)
+            with _readable():
+                formulas, merged = _seen(path, sheet) if whole else (False, False)
+                again = _book(path, values=False) if formulas else None
+            with closing(again) if again else nullcontext():
+                other = again[sheet.title] if again else None
+                yield _Sheet(sheet.title, _iterated(sheet), other and _iterated(other), merged, found=found)
+
+
+def _book(path: Path, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, which has no types
+    """The workbook; a formula is its value, as it was saved, or itself."""
+    try:
+        import defusedxml  # noqa: F401, PLC0415 - openpyxl reads by it where it is installed
+        from openpyxl import load_workbook  # noqa: PLC0415 - an extra
+    except ImportError as err:
+        raise ConfigError(
+            [f'{path.name}: a workbook needs openpyxl and defusedxml: pip install "supasync[xlsx]"']
+        ) from err
+    return load_workbook(path, read_only=True, data_only=values, keep_links=False)
+
+
+def _chosen(book: Any, name: str | None) -> Any:  # noqa: ANN401 - as above
+    titles = [each.title for each in book.worksheets]
+    if name is None and len(titles) == 1:
+        return book.worksheets[0]
+    if name in titles:
+        return book[name]
+    said = f"has no sheet {name}" if name else f"has {len(titles)} sheets"
+    raise UnreadableFileError(f"{said}: name one of {', '.join(titles)} behind a #, as in book.xlsx#Sheet")
+
+
+def _iterated(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
+    """All rows, whatever size the file says that the sheet has."""
+    sheet.reset_dimensions()
+    rows: Iterator[Sequence[Any]] = sheet.iter_rows()
+    return rows
+
+
+def _refuse_bomb(path: Path) -> None:
+    """UnreadableFileError where the file unpacks to more than is read; no member is longer than it says."""
+    with ZipFile(path) as packed:
+        size = sum(each.file_size for each in packed.infolist())
+    if size > _MOST:
+        raise UnreadableFileError(f"unpacks to more than {format_size(_MOST)}: save the sheet as CSV")
+
+
+def _seen(path: Path, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as above
+    """Whether the sheet has formulas, and merged cells, which openpyxl does not tell while it streams."""
+    formulas = merged = False
+    with ZipFile(path) as packed, packed.open(sheet._worksheet_path) as file:  # noqa: SLF001 - as above
+        rest = b""
+        while chunk := file.read(_CHUNK):
+            formulas = formulas or _FORMULA.search(rest + chunk) is not None
+            merged = merged or _MERGED.search(rest + chunk) is not None
+            rest = chunk[-99:]
+    return formulas, merged
