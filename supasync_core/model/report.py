@@ -61,9 +61,10 @@ class TableResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """How a step ended that a run takes before its tables.
+    """How a step ended that a run takes before its tables or after them.
 
-    ``summary`` is a line for people, ``notes`` are further ones; ``details`` are JSON for the record.
+    ``summary`` is a line for people, ``notes`` are further ones; ``details`` are JSON for the record. With
+    the status ``interrupted``, which says that it was told to stop, the run ends there, interrupted as well.
     """
 
     name: str = ""
