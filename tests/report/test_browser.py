@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.report.browser import PROGRAM, Browser, browsing
@@ -28,6 +29,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture
 def page(project: Project) -> Path:
     project.run("verify", "--exact")
+    with duckdb.connect(str(project.folder / "new.duckdb")) as connection:
+        connection.execute("update users set email = 'another@example.test' where id < 3")
+    project.run("diff", "old", "new", code=1)
     project.page()
     return project.folder / "page.html"
 
