@@ -97,7 +97,7 @@ def bare(folder: Path) -> None:
 
 def stage(folder: Path) -> None:
     """The same by supasync, with all checks; then compared with a staged NEW."""
-    staging = Staging(folder / "staging.duckdb")
+    staging = Staging(folder / "staging.duckdb", compressed=False)
     part = TableImport(JOBS, (folder / "jobs_rows.csv",), SHAPE)
 
     def load() -> None:

@@ -45,7 +45,7 @@ class Workspace:
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="supasync-")
         self.path = Path(self._folder.name) / "work.duckdb"
-        self.connection = open_to_write(self.path, loads=True, lasts=False)
+        self.connection = open_to_write(self.path, loads=True, lasts=False, compressed=False)
 
     def load(self, table: Table, path: Path, cell: Callable[[str], str]) -> None:
         """Make the file's rows a table; ``cell`` gives the SQL that a column's text becomes."""

@@ -9,6 +9,7 @@ from threading import RLock
 from duckdb import DuckDBPyConnection
 
 from supasync_core.api.registration import Fence
+from supasync_core.api.row_formats import ARROW
 from supasync_core.model.batch import Batch
 from supasync_core.model.raw_columns import raw_columns
 from supasync_core.model.table import Shape, Table
@@ -59,6 +60,13 @@ class DuckdbSink(DuckdbSide):
                 return {}
             with translate_errors(self._path):
                 return catalog(self._connection(), schema)
+
+    def row_formats(self, table: Table) -> Sequence[str]:
+        """Arrow, where a table of raw JSON cells is there or would be made."""
+        kinds = self._kinds(table)
+        if kinds is None:
+            return () if self._shapes.get(table.name, Shape()).texts else (ARROW,)
+        return (ARROW,) if untyped(kinds) else ()
 
     def upsert(self, table: Table, batch: Batch) -> int:
         self._fence.ask()

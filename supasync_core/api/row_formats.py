@@ -1,7 +1,8 @@
 """Rows in another format than JSON, where both sides have it: a source reads them so, a sink takes them so.
 
 What lies between sees batches: `supasync_core.model.copy_batch.CopyBatch` is one whose JSON is made when
-somebody looks at it. A backend of another database joins by naming a format of these.
+somebody looks at it, and so is `supasync_core.model.arrow_batch.ArrowBatch`. A backend of another database
+joins by naming a format of these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from supasync_core.model.table import Table
 PG_COPY: Final = "postgresql-copy"
 """PostgreSQL's COPY in text format, values printed under `supasync_core.api.sql_session.PINNED`; the batches
 are of the class `CopyBatch`."""
+ARROW: Final = "arrow"
+"""Raw JSON cells by column, as a stream in Arrow's C interface; the batches are of the class `ArrowBatch`."""
 
 
 @runtime_checkable

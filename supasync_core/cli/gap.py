@@ -112,7 +112,7 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
     if folder is None and not options["files"]:
         raise click.UsageError("Missing argument 'FOLDER'.")
     settings = _rehearsed(session, sink) if sink else session.settings
-    with closing(Staging(settings.staging)) as staging:
+    with closing(Staging(settings.staging, compressed=False)) as staging:
         command = Command(
             session=session, settings=settings, staging=staging, rehearsal=bool(sink), **options
         )

@@ -1,11 +1,12 @@
 """Send what an export has that the sink has not: parents first, under the lease, recorded like every run."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
+from supasync_core.api.row_formats import TakesFormats
 from supasync_core.api.state_store import Entry, RecordStatus
 from supasync_core.api.strategy import Job
 from supasync_core.gap.csv.queries import lower_bound
@@ -108,7 +109,7 @@ class Sender:
         found = part.to_send(self.plan.accepted)
         try:
             readback = self._readback(table)
-            for batch in self.staging.batches(table):
+            for batch in self.staging.batches(table, () if readback else self._formats(table)):
                 self.lease.renew()
                 self.writer.send(table, batch)
                 if readback:
@@ -129,6 +130,13 @@ class Sender:
         self.state = self._proven(part)
         done = self._result(part, found, began)
         return aside.into(replace(done, synced=part.sent - aside.rows))
+
+    def _formats(self, table: Table) -> Sequence[str]:
+        """What the sink takes beside JSON; none where rows of the table are quarantined one by one."""
+        sink = self.migration.sink
+        if self.writer.quarantine.rows[table.name] or not isinstance(sink, TakesFormats):
+            return ()
+        return sink.row_formats(table)
 
     def _readback(self, table: Table) -> Readback | None:
         """What is read back, where a trigger of NEW may change it, or NEW does not say.

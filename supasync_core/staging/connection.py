@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,25 +76,32 @@ def open_to_read(path: Path) -> DuckDBPyConnection:
     """A connection that cannot write; SchemaError where there is no file, which is never created."""
     if not path.exists():
         raise SchemaError(f"{path}: no such DuckDB file", hint="correct path: in tables.yaml")
-    return _connect(path, read_only=True)
+    return _connect(path, _Use(read_only=True))
 
 
 def open_to_write(
-    path: Path, *, memory: str | None = None, loads: bool = False, lasts: bool = True
+    path: Path,
+    *,
+    memory: str | None = None,
+    loads: bool = False,
+    lasts: bool = True,
+    compressed: bool = True,
 ) -> DuckDBPyConnection:
     """A connection that may write; the file is created, readable by its owner alone, where there is none.
 
     Connections of one process to one file share it; another process is refused by LockedError. ``memory`` is
     what it may hold in memory. One that ``loads`` may read and write other files too, so that nothing of the
     file itself may be SQL. What does not have to last beyond this process ``lasts`` no crash, and takes less
-    time.
+    time; so does what is not ``compressed``, which takes more of the disk.
     """
     with private_umask():
         try:
             path = own(path)
         except OSError as err:
             raise StateError(f"the folder {path.parent} cannot be created: {err.strerror}") from err
-        return _connect(path, read_only=False, memory=memory, loads=loads, lasts=lasts)
+        return _connect(
+            path, _Use(read_only=False, memory=memory, loads=loads, lasts=lasts, compressed=compressed)
+        )
 
 
 def open_in_memory(settings: Sequence[str] = ()) -> DuckDBPyConnection:
@@ -117,7 +125,7 @@ def open_to_look(path: Path) -> DuckDBPyConnection:
     try:
         return open_to_read(path)
     except LockedError:
-        return _connect(path, read_only=None)
+        return _connect(path, _Use(read_only=None))
 
 
 @contextmanager
@@ -164,18 +172,22 @@ def translate_errors(path: Path, table: Table | None = None) -> Iterator[None]:
         raise _translated(err, path, table) from err
 
 
-def _connect(
-    path: Path,
-    *,
-    read_only: bool | None,
-    memory: str | None = None,
-    loads: bool = False,
-    lasts: bool = True,
-) -> DuckDBPyConnection:
-    """A connection; ``read_only`` is None where any mode in which this process has attached it will do."""
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What a connection is for; ``read_only`` is None where any mode of this process will do."""
+
+    read_only: bool | None
+    memory: str | None = None
+    loads: bool = False
+    lasts: bool = True
+    compressed: bool = True
+
+
+def _connect(path: Path, use: _Use) -> DuckDBPyConnection:
+    """A connection to the file, which one of this process may have attached already."""
     path, *beside = [real(path.with_name(f"{path.name}{suffix}")) for suffix in _BESIDE]
     name = duckdb_path(path)
-    new = read_only is False and not any(each.exists() for each in (path, *beside))
+    new = use.read_only is False and not any(each.exists() for each in (path, *beside))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
     with _creating, translate_errors(path):
@@ -183,19 +195,13 @@ def _connect(
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
-                if not lasts:
+                if not use.lasts:
                     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-                _attach(
-                    connection,
-                    path,
-                    _mode(read_only=bool(read_only), lasts=lasts),
-                    memory=memory,
-                    loads=loads,
-                )
+                _attach(connection, path, use)
                 if not new:  # what is new is in a folder of ours: `open_to_write` has made sure
-                    (refuse_code if loads else refuse_shadowing)(connection, _NAME, path)
+                    (refuse_code if use.loads else refuse_shadowing)(connection, _NAME, path)
             else:
-                _check_mode(path, read_only=read_only, held=bool(held[0]))
+                _check_mode(path, read_only=use.read_only, held=bool(held[0]))
             connection.execute(f"USE {_NAME}")
         except BaseException:
             connection.close()
@@ -208,28 +214,27 @@ def _check_mode(path: Path, *, read_only: bool | None, held: bool) -> None:
         raise LockedError(f"{path} is in use by another connection", hint="wait for the other run to end")
 
 
-def _mode(*, read_only: bool, lasts: bool) -> str:
+def _mode(use: _Use) -> str:
     """What a file is attached with."""
-    if read_only:
+    if use.read_only:
         return "TYPE duckdb, READ_ONLY"
-    return "TYPE duckdb" if lasts else "TYPE duckdb, RECOVERY_MODE no_wal_writes"
+    return "TYPE duckdb" if use.lasts else "TYPE duckdb, RECOVERY_MODE no_wal_writes"
 
 
-def _attach(
-    connection: DuckDBPyConnection, path: Path, mode: str, *, memory: str | None, loads: bool
-) -> None:
+def _attach(connection: DuckDBPyConnection, path: Path, use: _Use) -> None:
     name = duckdb_path(path)
     own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
     settings = [
         "TimeZone = 'UTC'",
         f"temp_directory = {literal(f'{name}.tmp')}",
-        *([f"memory_limit = {literal(memory)}"] if memory else []),
-        *([] if loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
+        *([f"memory_limit = {literal(use.memory)}"] if use.memory else []),
+        *([] if use.compressed else ["force_compression = 'uncompressed'"]),
+        *([] if use.loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
         "lock_configuration = true",
     ]
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
-    connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({mode})")
+    connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({_mode(use)})")
 
 
 def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:

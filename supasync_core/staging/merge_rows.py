@@ -11,8 +11,8 @@ from supasync_core.staging.equality import normal
 from supasync_core.staging.exact_casts import fits
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, parsed, plain
 
-BATCH = "temp.supasync_batch"
-"""The draft, in the order of the rows: columns ``c0 ...``, raw JSON for a JSON column, else plain text."""
+BATCH = "supasync_batch"
+"""The draft of a batch that is merged at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,36 @@ class Merge:
     shape: Shape
     sound: bool = False
     """Whether every text of a JSON column is known to be JSON; else one that is not would be NULL."""
+    name: str = BATCH
+
+    @property
+    def rows(self) -> str:
+        """The draft in the order of rows: columns ``c0 ...``, raw JSON for a JSON column, else plain text."""
+        return f"temp.{self.name}"
 
     def draft(self) -> str:
         """An empty draft."""
         columns = ", ".join(f"c{i} VARCHAR" for i in range(len(self.columns)))
-        return f"CREATE OR REPLACE TEMP TABLE supasync_batch ({columns})"
+        return f"CREATE OR REPLACE TEMP TABLE {self.name} ({columns})"
+
+    def dropped(self) -> str:
+        """The draft removed."""
+        return f"DROP TABLE IF EXISTS {self.rows}"
 
     def staged(self) -> str:
         """Add raw cells to the draft: ``$c0 ...`` are those of a column, with a record separator between."""
         places = range(len(self.columns))
         lists = ", ".join(f"unnest(string_split($c{i}, chr(30))) AS c{i}" for i in places)
-        texts = ", ".join(_text(f"c{i}", self.kinds[name]) for i, name in enumerate(self.columns))
-        return f"INSERT INTO {BATCH} SELECT {texts} FROM (SELECT {lists})"
+        return self._texts_of(f"(SELECT {lists})")
+
+    def streamed(self, relation: str) -> str:
+        """The same for a relation of raw cells: columns ``c0 ...``, NULL for what a row lacks."""
+        return self._texts_of(relation)
 
     def staged_texts(self) -> str:
         """The same for lists of texts as the draft has them."""
         lists = ", ".join(f"unnest(CAST($c{i} AS VARCHAR[]))" for i in range(len(self.columns)))
-        return f"INSERT INTO {BATCH} SELECT {lists}"
+        return f"INSERT INTO {self.rows} SELECT {lists}"
 
     def misfits(self) -> str:
         """How many texts of each column would not keep their value."""
@@ -49,7 +62,7 @@ class Merge:
             f"count(*) FILTER (c{i} IS NOT NULL AND NOT {fits(f'c{i}', self.kinds[name])})"
             for i, name in enumerate(self.columns)
         ]
-        return f"SELECT {', '.join(counts)} FROM {BATCH}"
+        return f"SELECT {', '.join(counts)} FROM {self.rows}"
 
     def doubles(self) -> str:
         """One row where the draft has several rows of one key."""
@@ -87,7 +100,11 @@ class Merge:
 
     def _values(self) -> str:
         values = (f"{self._value(f'c{i}', self.kinds[name])} AS v{i}" for i, name in enumerate(self.columns))
-        return f"SELECT {', '.join(values)}, rowid AS n FROM {BATCH}"
+        return f"SELECT {', '.join(values)}, rowid AS n FROM {self.rows}"
+
+    def _texts_of(self, relation: str) -> str:
+        texts = ", ".join(_text(f"c{i}", self.kinds[name]) for i, name in enumerate(self.columns))
+        return f"INSERT INTO {self.rows} SELECT {texts} FROM {relation}"
 
     def _value(self, text: str, kind: Kind) -> str:
         return f"CAST({text} AS JSON)" if self.sound and kind == JSON else parsed(text, kind)

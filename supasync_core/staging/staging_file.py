@@ -8,7 +8,7 @@ time; what a person would miss is in ``gap``: what was remembered.
 
 import itertools
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from supasync_core.api.row_formats import ARROW
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.pg_types import is_document, type_of
@@ -29,6 +30,7 @@ from supasync_core.staging.order_index import SOURCE
 from supasync_core.staging.own_names import free
 from supasync_core.staging.read_rows import row_json
 from supasync_core.staging.staged_source import StagedSource
+from supasync_core.staging.staged_streams import StagedStreams
 from supasync_core.staging.staged_tables import known, ready, referring
 from supasync_core.staging.values import JSON, VARCHAR, Kind, identifier, plain
 from supasync_core.staging.write_rows import Writer
@@ -57,15 +59,20 @@ def kind_for(shape: Shape, name: str) -> Kind:
 
 
 class Staging(History):
-    """The opened staging file; LockedError where another process has it open."""
+    """The opened staging file; LockedError where another process has it open.
 
-    def __init__(self, path: Path) -> None:
+    What is written is ``compressed`` unless it serves one command only.
+    """
+
+    def __init__(self, path: Path, *, compressed: bool = True) -> None:
         self.path = path
         self.shapes: dict[str, Shape] = {}
         """The columns of the tables that were staged or compared."""
         self.lossy: set[str] = set()
         """Tables whose JSON and arrays JavaScript has parsed and printed."""
-        self.connection: DuckDBPyConnection = open_to_write(path, memory=MEMORY, loads=True)
+        self.connection: DuckDBPyConnection = open_to_write(
+            path, memory=MEMORY, loads=True, compressed=compressed
+        )
         with translate_errors(path), transaction(self.connection):
             self.connection.execute(_SETUP + SETUP)
 
@@ -219,7 +226,7 @@ class Staging(History):
             listed = ", ".join(f"'{name}'" for name in classes)
             self.connection.execute(
                 f"CREATE OR REPLACE TABLE {_sending(table)} AS "
-                f"SELECT place FROM {CLASSES} WHERE class IN ({listed})"
+                f"SELECT place FROM {CLASSES} WHERE class IN ({listed}) ORDER BY place"
             )
         return Counts(**counts, unchanged=rows - sum(counts.values()))
 
@@ -241,12 +248,21 @@ class Staging(History):
         """All staged rows."""
         return self._pages(ready(table))
 
-    def batches(self, table: Table) -> Iterator[Batch]:
-        """The rows to be sent, as `compare` has found them, in the order of the key."""
+    def batches(self, table: Table, formats: Collection[str] = ()) -> Iterator[Batch]:
+        """The rows to be sent, as `compare` has found them: by column where ``formats`` name that.
+
+        As JSON they come in the order of the key.
+        """
         there = Tables(self.connection)
-        if not there.has(ready(table)):
+        kinds = there.kinds(ready(table))
+        if kinds is None:
             return iter(())
         place = identifier(str(there.own(ready(table))[-1]))
+        if ARROW in formats:
+            with translate_errors(self.path, table):
+                found = StagedStreams(self.connection, table, kinds, place, _sending(table)).batches()
+            if found is not None:
+                return found
         return self._pages(ready(table), f"SEMI JOIN {_sending(table)} AS s ON s.place = {SOURCE}.{place}")
 
     def source(self) -> StagedSource:

@@ -15,7 +15,7 @@ from supasync_core.model.errors import RowError
 from supasync_core.model.raw_columns import RawColumns, raw_columns
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
-from supasync_core.staging.connection import transaction, translate_errors
+from supasync_core.staging.connection import private_umask, transaction, translate_errors
 from supasync_core.staging.duckdb_tables import (
     Kinds,
     Tables,
@@ -25,13 +25,14 @@ from supasync_core.staging.duckdb_tables import (
     untyped,
 )
 from supasync_core.staging.equality import same as same_key
-from supasync_core.staging.merge_rows import BATCH, Merge, key_type
+from supasync_core.staging.merge_rows import Merge, key_type
 from supasync_core.staging.values import JSON, Kind, identifier, plain
 
 Part = tuple[bytes, ...]
 """Raw cells of some rows, one text for each column."""
 AT_ONCE = 8_000_000
 """Bytes of rows that are given to DuckDB in one statement."""
+_STREAM = "supasync_stream"
 _BETWEEN = b"\x1e"
 """Stands between the cells of a column: JSON has no such character that is not escaped (RFC 8259, 7)."""
 
@@ -69,21 +70,40 @@ class Writer:
             self.connection.execute(merge.statement())
         return batch.count
 
-    def merge(self, table: Table, columns: Sequence[str], parts: Iterable[Part]) -> None:
-        """Write the parts of sound batches, in their order and one transaction.
+    def begin(self, table: Table, columns: Sequence[str], name: str) -> Merge:
+        """An empty draft of this name, for sound batches.
 
         The table has these columns, and none whose kind refuses a text.
         """
-        with translate_errors(self.path, table), transaction(self.connection):
+        with translate_errors(self.path, table), private_umask():
             kinds = Tables(self.connection).existing(table)
-            merge = Merge(table, columns, kinds, self.shape_of(table), sound=True)
+            merge = Merge(table, columns, kinds, self.shape_of(table), sound=True, name=name)
             self.connection.execute(merge.draft())
+        return merge
+
+    def add(self, merge: Merge, parts: Iterable[Part]) -> None:
+        """Add the parts of sound batches to the draft, in their order."""
+        with translate_errors(self.path, merge.table), private_umask():
             self._stage(merge, parts)
-            new = not any(
-                self.connection.execute(each).fetchone() for each in (merge.doubles(), merge.known())
-            )
-            self.connection.execute(merge.insertion() if new else merge.statement())
-            self.connection.execute(f"DROP TABLE {BATCH}")
+
+    def add_stream(self, merge: Merge, stream: object) -> None:
+        """Add the rows of an Arrow stream of raw cells."""
+        with translate_errors(self.path, merge.table), private_umask():
+            self.connection.register(_STREAM, stream)
+            try:
+                self.connection.execute(merge.streamed(_STREAM))
+            finally:
+                self.connection.unregister(_STREAM)
+
+    def merge(self, merge: Merge) -> None:
+        """Write the rows of the draft in one transaction, and drop it."""
+        with translate_errors(self.path, merge.table):
+            with transaction(self.connection):
+                new = not any(
+                    self.connection.execute(each).fetchone() for each in (merge.doubles(), merge.known())
+                )
+                self.connection.execute(merge.insertion() if new else merge.statement())
+            self.connection.execute(merge.dropped())
 
     def is_sound(self, batch: Batch, cells: RawColumns) -> bool:
         """Whether DuckDB takes every cell for JSON, so that it reads texts as Python's decoder does."""
