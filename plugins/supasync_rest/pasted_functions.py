@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from supasync_rest.client import Client
 from supasync_rest.messages import LARGEST_ROW, Request, Response
 
@@ -24,8 +26,8 @@ def posted(client: Client, name: str, asked: Mapping[str, Any], purpose: str) ->
 
 
 def parsed(response: Response) -> Any:  # noqa: ANN401 - JSON
-    """The answer's JSON; ValueError for what is not."""
+    """The answer's JSON; ValueError for what is not, such as half of a character, or 1e999."""
     try:
-        return json.loads(response.body)
+        return msgspec.json.decode(response.body)
     except RecursionError as err:
         raise ValueError("too deep") from err

@@ -18,7 +18,7 @@ from supasync_core.model.errors import SchemaError
 from tests.e2e.test_cutover import NEW_ANON
 from tests.e2e.workspace import NEW_KEY, OLD_KEY, End
 from tests.servers.postgres import Cluster
-from tests.supasync_account.accounts import CONFIG, PROFILES, Projects, number, projects
+from tests.supasync_account.accounts import CONFIG, PROFILES, Projects, number, projects, sign_up
 
 WITH = CONFIG.replace("tables:\n", "auth: {}\ntables:\n")
 CALLED = "/rpc/supasync_auth"
@@ -326,3 +326,42 @@ def test_what_is_read_counts_in_budgets(both: Projects, way: str) -> None:
     both.space.write("tables.yaml", WITH)
     assert both.space.supasync("sync", environment=strings).code == 0
     both.assert_equal()
+
+
+WRAPPED = """
+alter function public.supasync_auth_old(jsonb) rename to asked_behind;
+create function public.supasync_auth_old(asked jsonb) returns json
+language plpgsql stable security definer as $$
+declare
+    asked jsonb := case jsonb_typeof(asked) when 'string' then (asked #>> '{{}}')::jsonb else asked end;
+    found json := public.asked_behind(asked);
+begin
+    return case asked #>> '{{steps,0,0}}' when 'accounts' then {answer} else found end;
+end $$;
+grant execute on function public.supasync_auth_old(jsonb) to service_role;
+"""
+SMUGGLED = f"""replace(found::text, '"user_row":"', '"user_row":"' || trim(both '"' from to_json(replace(
+    found #>> '{{{{answers,0,0,user_row}}}}', '{number(2)}', '{number(7)}'))::text) || ', ')::json"""
+NONE = "json_build_object('version', 1, 'tables', found -> 'tables', 'answers', '[[]]'::json)"
+
+
+def test_only_what_was_decided_about_is_written_and_what_is_not_handed_over_is_said(both: Projects) -> None:
+    sign_up(both.new, 7, {"encrypted_password": "'of the admin of NEW'"})
+    both.sign_up(2)
+    for answer, code, said in (
+        (SMUGGLED, 3, f"rows that are not those of the account {number(2)}"),
+        (NONE, 4, f"u2@example.test ({number(2)}): not copied: OLD lists it, and did not hand it over"),
+    ):
+        both.old.paste(WRAPPED.format(answer=answer))
+        both.space.old.server.reload()
+        try:
+            done = both.auth("sync", code=code)
+            assert said in done.err
+            run = both.space.supasync("sync")
+            assert (run.code, "success" in run.out) == (code, False), run.out + run.err
+        finally:
+            both.old.paste("drop function public.asked_behind(jsonb)")
+            both.old.paste(both.space.supasync("schema", "sql", "--auth", "--old").out)
+            both.space.old.server.reload()
+        assert both.new.paste("select encrypted_password from auth.users") == [("of the admin of NEW",)]
+    assert "1 created" in both.auth("sync").out

@@ -1,10 +1,12 @@
 """The door for accounts by a function that was pasted into the project: see `account_scripts`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from supasync_account.auth.account_answers import UnusableError, accounts_of, answered
 from supasync_account.auth.account_columns import remembered
 from supasync_account.auth.account_door import ADMITTED, Step, Terms
 from supasync_account.auth.account_extras import EXTRAS
@@ -48,7 +50,7 @@ class FunctionDoor:
         known = self.ahead.pop(_known_by(step, self.asked.get("form", "")), None)
         if known is not None:
             return known
-        [answer] = _rows(self._called([step], {**self.asked}, QUERIES[query].purpose))
+        [answer] = self._called([step], {**self.asked}, QUERIES[query].purpose)
         return answer
 
     def together(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
@@ -57,10 +59,11 @@ class FunctionDoor:
             asked["allowed"] = terms.allowed
         if terms.fires:
             asked["fires"] = True
-        found = self._called(steps, asked, "upsert")
+        found = self._replied(steps, asked, "upsert")
         if "changed" in found:
-            return set(found["changed"]), []
-        return set(), _rows(found)
+            with self._usable():
+                return accounts_of(found["changed"], terms.allowed), []
+        return set(), self._rows(found, asked)
 
     def look_ahead(self, steps: Sequence[Step], asked: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
         """Ask for all of these in one request; nothing where they have to be asked one by one.
@@ -68,7 +71,7 @@ class FunctionDoor:
         NoFunctionError where the function is not there.
         """
         try:
-            return _rows(self._called(steps, dict(asked), "sql"))
+            return self._called(steps, dict(asked), "sql")
         except NoFunctionError:
             raise
         except SlowQueryError:
@@ -82,7 +85,13 @@ class FunctionDoor:
         for step, answer in zip(steps, answers, strict=False):
             self.ahead[_known_by(step, form)] = answer
 
-    def _called(self, steps: Sequence[Step], asked: dict[str, Any], purpose: str) -> Mapping[str, Any]:
+    def _called(
+        self, steps: Sequence[Step], asked: dict[str, Any], purpose: str
+    ) -> list[list[tuple[Any, ...]]]:
+        return self._rows(self._replied(steps, asked, purpose), asked)
+
+    def _replied(self, steps: Sequence[Step], asked: dict[str, Any], purpose: str) -> Mapping[str, Any]:
+        """What the function says, which is of this version."""
         asked["steps"] = [[each.query, each.table, each.values] for each in steps]
         if all(each.query != "form" for each in steps):
             asked.pop("form", None)
@@ -96,23 +105,15 @@ class FunctionDoor:
                 f"{self.project}: the function {NAMES[self.project]} is of another version of supasync",
                 hint=PASTE[self.project],
             )
-        if "changed" not in found:
-            self._refuse_others(found, asked)
         return found
 
-    def _refuse_others(self, found: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-        """SchemaError for what is not an answer, and for a function that does not read all that is asked."""
-        tables, answers = found.get("tables"), found.get("answers")
-        rows = answers if isinstance(answers, list) else [None]
-        fewer = len(rows) != len(asked["steps"]) and "remembered" not in asked
-        if (
-            fewer
-            or not isinstance(tables, list)
-            or not all(
-                isinstance(answer, list) and all(isinstance(row, dict) for row in answer) for answer in rows
-            )
-        ):
-            raise SchemaError(f"{self.project}: {NAMES[self.project]} answered something that is not rows")
+    def _rows(self, found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
+        """The rows of each answer; SchemaError for a function that does not read all that is asked."""
+        steps = asked["steps"]
+        with self._usable():
+            tables, answers = answered(found, [query for query, *_ in steps])
+            if len(answers) != len(steps) and "remembered" not in asked:
+                raise UnusableError
         lacking = [table for table, *_ in asked.get("columns", ()) if table not in tables]
         if lacking:
             settings = ", ".join(f"{each.setting}: copy" for each in EXTRAS if each.table in lacking)
@@ -120,6 +121,18 @@ class FunctionDoor:
                 f"{self.project}: the function {NAMES[self.project]} was pasted without {', '.join(lacking)}",
                 hint=f"write auth: {{{settings}}} into tables.yaml, then {PASTE[self.project]}",
             )
+        return answers
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """SchemaError for what is not an answer."""
+        try:
+            yield
+        except UnusableError:
+            raise SchemaError(
+                f"{self.project}: {NAMES[self.project]} answered something that is not rows",
+                hint=f"a proxy in front of the project may answer for it; or {PASTE[self.project]} again",
+            ) from None
 
 
 def hourly(old: FunctionSpeaking, new: FunctionSpeaking) -> tuple[FunctionDoor, FunctionDoor]:
@@ -142,8 +155,3 @@ def hourly(old: FunctionSpeaking, new: FunctionSpeaking) -> tuple[FunctionDoor, 
 
 def _known_by(step: Step, form: str) -> str:
     return json.dumps([step.query, step.table, list(step.values), "" if step.query in _COLUMNLESS else form])
-
-
-def _rows(found: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
-    """The rows of each answer; the columns are in the order in which the query names them."""
-    return [[tuple(row.values()) for row in answer] for answer in found["answers"]]

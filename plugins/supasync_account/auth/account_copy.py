@@ -6,6 +6,7 @@ two may swap; then other changes, then new accounts.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from supasync_account.auth.account_bulk import AccountBulk, fits
 from supasync_account.auth.account_columns import AccountColumns
@@ -21,6 +22,8 @@ from supasync_account.auth.account_way import Choices
 from supasync_account.auth.account_writer import AccountWriter
 from supasync_core.api.registration import Fence
 from supasync_core.concurrency.prefetch import prefetch
+
+WITHHELD: Final = "not copied: OLD lists it, and did not hand it over"
 
 
 @dataclass
@@ -80,6 +83,7 @@ class AccountCopy:
             writer.write(together, made.changed, self.old)
         if self._in_batches(writer, rest, made):
             self._in_batches(writer, self._in_bulk(made, fence, fires=fires), made)
+        self._tell_withheld()
         self._close_refused(made, writer, found)
         return self.report
 
@@ -97,6 +101,7 @@ class AccountCopy:
     def _close_refused(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
         """Close what OLD has closed of the accounts that NEW has, and that could not be written."""
         refused = {each.id: each.what for each in self.report.refused if each.id in made.changed}
+        refused |= {each: WITHHELD for each in self.old.withheld if each in made.changed}
         theirs = [account for account, what in refused.items() if what == BOTH_CHANGED]
         self._close([each for each in refused if each not in theirs], writer, found, ours=True)
         self._close(theirs, writer, found)
@@ -142,6 +147,14 @@ class AccountCopy:
                 return False
             writer.write(batch, made.changed, self.old)
         return True
+
+    def _tell_withheld(self) -> None:
+        """Name the accounts that OLD lists and has not handed over."""
+        ids = self.old.withheld
+        emails = self.old.emails(ids)
+        for account in ids:
+            self.report.name(account, emails.get(account), WITHHELD, refused=False)
+        self.report.withheld = len(ids)
 
     def _moved(self, ids: Sequence[str]) -> list[str]:
         """Those of the changed accounts whose e-mail, phone or identities are not NEW's."""

@@ -41,6 +41,8 @@ class AccountReport:
     """Accounts that signed up in NEW."""
     gone: int = 0
     """Accounts that OLD deleted and NEW still has."""
+    withheld: int = 0
+    """Accounts that OLD lists and did not hand over."""
     interrupted: bool = False
     named: list[NamedAccount] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -66,19 +68,25 @@ class AccountReport:
         """What is to be said of many accounts, and accounts of NEW that are none of OLD's."""
         own, gone = (counted(number, "account", "accounts") for number in (self.own, self.gone))
         lines = [f"{own} signed up in NEW, left alone"] if self.own else []
+        if self.withheld:
+            held = counted(self.withheld, "account", "accounts")
+            lines.append(f"{held} of OLD not handed over, so not copied: the next run tries again")
         return [*self.said, *lines, *([f"{gone} of NEW deleted in OLD"] if self.gone else [])]
 
     @property
     def exit_code(self) -> int:
-        """3 where a person is needed."""
+        """3 where a person is needed, 4 where OLD did not hand over all that it lists."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
-        return ExitCode.PERSON if self.refused else ExitCode.DONE
+        if self.refused:
+            return ExitCode.PERSON
+        return ExitCode.LATER if self.withheld else ExitCode.DONE
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json`` and for the record of the run."""
         names = ("old", "new", "created", "updated", "deleted", "own", "gone")
-        notes = {"notes": self.said} if self.said else {}
+        notes: dict[str, Any] = {"notes": self.said} if self.said else {}
+        notes |= {"withheld": self.withheld} if self.withheld else {}
         return {**{name: getattr(self, name) for name in names}, **notes, "named": _json(self.named)}
 
 

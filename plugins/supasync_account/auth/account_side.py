@@ -6,13 +6,14 @@ accounts of a part are listed where its sums differ.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from supasync_account.auth.account_columns import AccountColumns, parts_of
 from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_extras import NAMES
+from supasync_account.auth.account_row import Account, account_of
 from supasync_core.model.errors import LargeAnswerError, SchemaError, SlowQueryError
 from supasync_core.system.executors import executor
 
@@ -33,33 +34,6 @@ class Sum:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Account:
-    """An account of OLD as it travels: who it is, its mark, what is wrong with it, and its rows as texts.
-
-    The texts are PostgreSQL's own and are not decoded here: a number in the metadata keeps its digits.
-    """
-
-    id: str
-    email: str | None
-    phone: str | None
-    sso: bool
-    mark: str
-    flaws: Sequence[str]
-    user: str
-    owned: Sequence[str]
-    """The rows that belong to it, a list of them for each table."""
-
-    @property
-    def size(self) -> int:
-        """The characters of its rows."""
-        return len(self.user) + sum(map(len, self.owned))
-
-    def __repr__(self) -> str:
-        """Without the rows, which hold a password's hash."""
-        return f"Account({self.id})"
-
-
 @dataclass(slots=True)
 class AccountSide:
     """One project's accounts."""
@@ -68,6 +42,8 @@ class AccountSide:
     columns: AccountColumns
     listed: list[str] = field(default_factory=list)
     """The ids that were listed, in order: how many a range of them holds."""
+    withheld: list[str] = field(default_factory=list)
+    """The accounts that were asked for, are there, and were not handed over."""
 
     @classmethod
     def of(cls, door: AccountDoor, columns: AccountColumns) -> "AccountSide":
@@ -110,7 +86,10 @@ class AccountSide:
         return {account: digests for account, digests in found.items() if digests}
 
     def accounts(self, ids: Sequence[str]) -> Iterator[list[Account]]:
-        """These accounts with all that travels, a batch at a time; those that are gone are not among them."""
+        """These accounts with all that travels, a batch at a time; those that are gone are not among them.
+
+        What is neither handed over nor gone is ``withheld``. SchemaError for others than were asked for.
+        """
         rest, wanted, most = sorted(ids), set(ids), AT_ONCE
         while rest:
             chunk = rest[:most]
@@ -122,12 +101,11 @@ class AccountSide:
                 most = max(1, min(most, len(chunk)) // 2)
                 continue
             last = rows[-1][0] if rows else chunk[-1]
-            if last < chunk[0]:
-                raise SchemaError(
-                    "OLD answered with accounts that were not asked for: nothing more is copied"
-                )
             rest = rest[bisect_right(rest, last) :]
-            yield [Account(*row) for row in rows if row[0] in wanted]
+            found = [account_of(row, self.columns) for row in rows if row[0] in wanted]
+            wanted.difference_update(each.id for each in found)
+            yield found
+        self.withheld += sorted(self.marks_of(sorted(wanted)))
 
     def flawed(self) -> list[tuple[str, str | None, tuple[str, ...]]]:
         """The accounts with anything wrong: id, e-mail, and the names of their flaws."""
@@ -148,9 +126,10 @@ class AccountSide:
         first, last = chunk[0], chunk[-1]
         there = bisect_right(self.listed, last) - bisect_left(self.listed, first)
         if len(chunk) > self.door.at_once and 0 < there <= _DENSE * len(chunk):
-            return self.door.ask("accounts_between", first, last, there)
+            rows = self.door.ask("accounts_between", first, last, there)
+            return _refuse_others(rows, lambda each: first <= each <= last, ordered=True)
         few = list(chunk[: self.door.at_once])
-        rows = self.door.ask("accounts", few, len(few))
+        rows = _refuse_others(self.door.ask("accounts", few, len(few)), set(few).__contains__, ordered=True)
         return rows or ([] if len(few) == len(chunk) else self._page(chunk[len(few) :]))
 
     def _shares(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -169,7 +148,8 @@ class AccountSide:
     def _in_batches(self, query: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         size = self.door.at_once
         for at in range(0, len(ids), size):
-            yield from self.door.ask(query, list(ids[at : at + size]))
+            some = list(ids[at : at + size])
+            yield from _refuse_others(self.door.ask(query, some), set(some).__contains__)
 
 
 SHARES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -195,13 +175,27 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
     if not parts:
         return
     try:
-        yield from door.ask(query, *bounds(parts), *([list(parts)] if named else []))
+        rows, wanted = door.ask(query, *bounds(parts), *([list(parts)] if named else [])), set(parts)
+        yield from _refuse_others(rows, lambda each: each[:2] in wanted)
     except (SlowQueryError, LargeAnswerError):
         if len(parts) == 1:
             raise
         half = len(parts) // 2
         yield from _halved(door, query, parts[:half], named=named)
         yield from _halved(door, query, parts[half:], named=named)
+
+
+def _refuse_others(
+    rows: list[tuple[Any, ...]], wanted: Callable[[str], bool], *, ordered: bool = False
+) -> list[tuple[Any, ...]]:
+    """The rows; SchemaError where one is not of what was asked for, two are of one, or order is lost."""
+    names = [row[0] for row in rows]
+    if not all(map(wanted, names)) or len(set(names)) < len(names) or (ordered and names != sorted(names)):
+        raise SchemaError(
+            "a project answered with accounts that were not asked for: nothing more is done",
+            hint="a cache or proxy in front of the project may ignore what is asked for",
+        )
+    return rows
 
 
 def bounds(parts: Sequence[str] = ALL) -> tuple[str, str]:

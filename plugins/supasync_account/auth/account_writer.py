@@ -12,7 +12,8 @@ from supasync_account.auth.account_records import AccountRecords
 from supasync_account.auth.account_referrers import behind
 from supasync_account.auth.account_refusal import no_values
 from supasync_account.auth.account_report import AccountReport
-from supasync_account.auth.account_side import Account, AccountSide
+from supasync_account.auth.account_row import Account
+from supasync_account.auth.account_side import AccountSide
 from supasync_core.api.registration import Fence
 from supasync_core.model.errors import BatchTooLargeError, RowError, SlowQueryError
 

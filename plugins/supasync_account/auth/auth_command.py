@@ -91,8 +91,8 @@ def sync(  # noqa: PLR0913 - the options
 
     With both connection strings, passwords and linked logins come along; by the secret keys alone they do
     not, and supasync auth check says who is concerned. OLD is only read. An account that changed in NEW
-    since it was copied is named and left alone. Exits with 3 where an account could not be copied, with 0
-    where all of them are there.
+    since it was copied is named and left alone. Exits with 3 where an account could not be copied, with 4
+    where OLD did not hand over all that it lists, with 0 where all of them are there.
     """
     from supasync_account.auth import auth_runs  # noqa: PLC0415 - --help opens nothing
 

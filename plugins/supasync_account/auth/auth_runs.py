@@ -108,7 +108,7 @@ def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountR
             return not asked()
 
         report = copy.run(lease.beside, go_on)
-        whole = not (report.refused or report.interrupted)
+        whole = not (report.refused or report.withheld or report.interrupted)
         counts = {name: value for name, value in report.as_json().items() if name != "named"}
         lease.release(
             "success" if whole else "interrupted" if report.interrupted else "partial",

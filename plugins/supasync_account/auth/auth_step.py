@@ -146,13 +146,13 @@ def _result(report: AccountReport) -> StepResult:
         *report.remarks,
     ]
     counts = {name: value for name, value in report.as_json().items() if name != "named"}
-    refused = len(report.refused)
+    left = len(report.refused) + report.withheld
     error = None
-    if refused:
-        what = counted(refused, "account was", "accounts were")
+    if left:
+        what = counted(left, "account was", "accounts were")
         error = f"auth: {what} not copied: supasync auth sync names all"
     return StepResult(
-        status="interrupted" if report.interrupted else "failed" if refused else "ok",
+        status="interrupted" if report.interrupted else "failed" if left else "ok",
         summary=report.sentence,
         notes=tuple(notes),
         error=error,

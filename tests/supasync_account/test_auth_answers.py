@@ -1,0 +1,147 @@
+"""What OLD's function answers about accounts is one thing: what is decided by is what is written."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from supasync_account.auth.account_calls import FunctionDoor
+from supasync_account.auth.account_columns import AccountColumns, AccountTable
+from supasync_account.auth.account_queries import QUERIES
+from supasync_account.auth.account_side import AccountSide
+from supasync_core.model.errors import SchemaError
+from tests.supasync_account.accounts import number
+
+USERS = ("email", "id", "is_sso_user", "phone", "raw_user_meta_data")
+IDENTITIES = ("id", "identity_data", "provider", "provider_id", "user_id")
+COLUMNS = AccountColumns(
+    AccountTable("users", USERS, (), frozenset(USERS), ()),
+    (AccountTable("identities", IDENTITIES, (), frozenset(IDENTITIES), ()),),
+)
+ID, OTHER = number(2), number(7)
+MARK = "0" * 32
+USER = ["u2@example.test", ID, "false", None, '{"n": 1.10}']
+IDENTITY = ["1", "{}", "email", ID, ID]
+
+
+def page(*users: object, identities: object = (IDENTITY,), **envelope: object) -> dict[str, Any]:
+    """A row of the answer, whose texts hold these users and these identities."""
+    return {
+        "id": ID,
+        "email": "u2@example.test",
+        "phone": None,
+        "sso": False,
+        "mark": MARK,
+        "flaws": [],
+        "user_row": ", ".join(map(json.dumps, users or (USER,))),
+        "owned": [json.dumps(identities)],
+        **envelope,
+    }
+
+
+class Side:
+    """A project whose function answers that; the marks of accounts that were asked for are there."""
+
+    def __init__(self, answers: Mapping[str, object]) -> None:
+        self.answers = answers
+
+    def function(self, _name: str, asked: Mapping[str, Any], _purpose: str) -> object:
+        answers = [self.answers.get(query, []) for query, *_ in asked["steps"]]
+        return {"version": 1, "tables": ["users", "identities"], "answers": answers}
+
+
+def side(**answers: object) -> AccountSide:
+    return AccountSide.of(FunctionDoor(Side(answers), "OLD"), COLUMNS)
+
+
+def test_an_account_keeps_every_digit_of_its_texts() -> None:
+    [[account]] = side(accounts=[page()]).accounts([ID])
+    assert json.loads(account.user) == USER
+    assert json.loads(account.owned[0]) == [IDENTITY]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        page(USER, ["a@new.test", OTHER, "false", None, "{}"]),
+        page(["u2@example.test", OTHER, "false", None, "{}"]),
+        page(["admin@new.test", ID, "false", None, "{}"]),
+        page(["u2@example.test", ID, "true", None, "{}"]),
+        page(["u2@example.test", ID, "false", "49", "{}"]),
+        page([*USER, None]),
+        page(USER[:-1]),
+        page([[*USER]]),
+        page([*USER[:-1], 1]),
+        page(dict(enumerate(USER))),
+        page(user_row="]"),
+        page(user_row='["\\ud800"]'),
+        page(user_row="[" * 9000),
+        page(identities=[["1", "{}", "email", ID, OTHER]]),
+        page(identities=[IDENTITY, [*IDENTITY[:-1], None]]),
+        page(identities=[IDENTITY[:-1]]),
+        page(identities=None),
+        page(owned=[]),
+        page(owned=["[]", "[]"]),
+        page(owned=['[], ["1", "{}", "email", "x", null]']),
+    ],
+)
+def test_rows_that_are_not_those_of_their_account_are_refused(row: object) -> None:
+    with pytest.raises(SchemaError, match=f"rows that are not those of the account {ID}"):
+        list(side(accounts=[row]).accounts([ID]))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [page(id=OTHER)],
+        [page(), page()],
+        [page(id=number(3)), page()],
+    ],
+)
+def test_accounts_that_were_not_asked_for_are_refused(rows: object) -> None:
+    with pytest.raises(SchemaError, match="accounts that were not asked for"):
+        list(side(accounts=rows).accounts([ID, number(3)]))
+    found = side(
+        marks=[{"id": OTHER, "mark": MARK}],
+        marks_of=[{"id": OTHER, "mark": MARK}],
+        closed=[{"id": OTHER, "banned": "2999-01-01 00:00:00+00", "deleted": False}],
+        contacts=[{"id": OTHER, "email": None, "phone": None, "identities": None}],
+        sums=[{"part": "00", "accounts": 1, "digest": MARK}] * 2,
+    )
+    for asked in (
+        lambda: found.marks(["02"]),
+        lambda: found.marks_of([ID]),
+        lambda: found.closed([ID]),
+        lambda: found.contacts([ID]),
+        found.sums,
+    ):
+        with pytest.raises(SchemaError, match="accounts that were not asked for"):
+            asked()
+
+
+def test_accounts_that_are_there_and_not_handed_over_are_counted() -> None:
+    theirs = page(["u2@example.test", OTHER, "false", None, "{}"], identities=[], id=OTHER)
+    for rows, handed, withheld in (([], [], [ID, OTHER]), ([theirs], [OTHER], [ID])):
+        old = side(accounts=rows, marks_of=[{"id": each, "mark": MARK} for each in withheld])
+        found = [each.id for batch in old.accounts([ID, number(3), OTHER]) for each in batch]
+        assert (found, old.withheld) == (handed, withheld)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        5,
+        [1],
+        [{}],
+        [{"a": None, "b": None, "c": None, "d": None}],
+        [{"id": "\ud800", "email": "\ud800", "x": 1}],
+        [{"part": "zz", "accounts": "x", "digest": 5}],
+        [{"id": ID, "email": None, "flaws": ["unheard of"]}],
+        [{"accounts": -1}],
+    ],
+)
+def test_an_answer_of_another_shape_is_refused_in_a_sentence(answer: object) -> None:
+    for query in QUERIES:
+        with pytest.raises(SchemaError, match="answered something that is not rows"):
+            FunctionDoor(Side({query: answer}), "NEW").ask(query)
