@@ -5,7 +5,7 @@ No person is lost, and nobody is let in who was banned: looked at behind every r
 
 # ruff: noqa: S608 - the statements are made of the soak's own ids
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from supasync_account.auth import account_deletes, keys_api
+from supasync_account.auth.account_scripts import Project, removal, script
 from supasync_core.api.plugin_host import Host
 from supasync_core.config import load
 from supasync_core.model.errors import SupasyncError
@@ -23,12 +24,13 @@ from supasync_core.project.migration import opened
 from supasync_core.project.run_options import RunOptions
 from supasync_core.sync import runner
 from supasync_rest.retry_policy import RetryPolicy
+from tests.servers.hosted import Hosted
 from tests.servers.postgres import Cluster
 from tests.soak.running import Silent
 from tests.supasync_account.accounts import CONFIG, Projects, sign_up
 from tests.supasync_account.by_keys import by_keys
 
-WAYS = ("sql", "keys")
+WAYS = ("sql", "functions", "keys")
 PEOPLE = 9
 ANCHOR = 99
 """Somebody who stays."""
@@ -43,6 +45,15 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "reset", "path": "/rest/v1/", "times": 40},
 )
 """What a server does to some requests of a run."""
+CALLED = "/rpc/supasync_auth"
+OF_FUNCTIONS: tuple[dict[str, Any], ...] = (
+    {"kind": "reset-after", "path": f"{CALLED}_new"},
+    {"kind": "reset", "path": CALLED},
+    {"kind": "answer", "status": 503, "path": CALLED},
+    {"kind": "answer", "status": 500, "body": '{"code":"57014","message":"canceling"}', "path": CALLED},
+    {"kind": "reset", "path": "/rest/v1/", "times": 40},
+)
+"""The same where functions carry accounts."""
 _SEEN = "select id::text, email, phone, banned_until > now(), raw_user_meta_data::text from auth.users"
 
 
@@ -58,16 +69,21 @@ class PeopleGround:
     host: Host
     settings: dict[str, Settings]
 
-    def clear(self) -> None:
-        """Nobody is anywhere, and nothing was copied yet."""
-        for side in (self.projects.old, self.projects.new):
-            side.paste("delete from public.notes; delete from auth.users")
-        self.projects.space.again()
+    def clear(self, way: str) -> None:
+        """Nobody is anywhere, nothing was copied yet, and functions are there for their way alone."""
+        space = self.projects.space
+        space.again()
         self.projects.new.paste("drop table if exists public.supasync_accounts")
+        sides: tuple[tuple[Project, Hosted], ...] = (("OLD", self.projects.old), ("NEW", self.projects.new))
+        for name, side in sides:
+            side.paste("delete from public.notes; delete from auth.users")
+            side.paste(script(name, {}) if way == "functions" else removal(name))
+        space.old.server.reload()
+        space.new.server.reload()
 
     def sync(self, way: str) -> Report | None:
         """One run; None for one that never began."""
-        settings = self.settings[way]
+        settings = self.settings["sql" if way == "sql" else "keys"]
         try:
             with opened(settings, self.host) as migration:
                 options = RunOptions(tables=settings.tables, steps=settings.steps)
@@ -89,7 +105,7 @@ class Schedule:
 
     def play(self, steps: int) -> int:
         """Moves and disturbed runs, then one that is not, behind which both sides have the same people."""
-        self.ground.clear()
+        self.ground.clear(self.way)
         sign_up(self.ground.projects.old, ANCHOR)  # an OLD that has lost everybody is refused
         try:
             for _ in range(steps):
@@ -146,7 +162,8 @@ class Schedule:
         before = {row[0] for row in self.new("select id::text from auth.users")}
         space = self.ground.projects.space
         for end in (space.old, space.new) if disturbed else ():
-            chosen = self.dice.sample(FAULTS, self.dice.choice([0, 1, 2]))
+            faults = OF_FUNCTIONS if self.way == "functions" else FAULTS
+            chosen = self.dice.sample(faults, self.dice.choice([0, 1, 2]))
             end.server.misbehave(*({**each, "nth": self.dice.randint(1, 12)} for each in chosen))
         report = self.ground.sync(self.way)
         space.old.server.behave()
@@ -203,6 +220,6 @@ def ground(cluster: Cluster, folder: Path) -> Iterator[PeopleGround]:
         yield PeopleGround(projects, host, settings)
 
 
-def play(made: PeopleGround, seed: int, steps: int = 30) -> int:
+def play(made: PeopleGround, seed: int, steps: int = 30, ways: Sequence[str] = WAYS) -> int:
     """One schedule of each way, by this seed."""
-    return sum(Schedule(made, way, Random(seed)).play(steps) for way in WAYS)  # noqa: S311 - dice
+    return sum(Schedule(made, way, Random(seed)).play(steps) for way in ways)  # noqa: S311 - dice
