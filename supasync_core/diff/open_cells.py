@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - numbers and cells of ours alone
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from supasync_core.diff.difference import DiffRequest
@@ -15,26 +15,39 @@ from supasync_core.staging.connection import Database
 from supasync_core.staging.values import literal
 
 _FETCHED = 1000
+_MARKED = 100_000
+"""Cells whose numbers are held until their flags are set."""
 
 
 def settle(database: Database, pairing: Pairing, *, lossy: bool) -> None:
-    """Compare documents by content, and numbers and times by how near they are, some thousand at a time."""
-    question = pairing.question
+    """Compare documents by content, and numbers and times by how near they are, a thousand at a time."""
+    flags: dict[int, list[int]] = {}
     for cells in _pages(database):
-        flags: dict[int, list[int]] = {}
         for place, i, mine, theirs in cells:
-            held, kind = pairing.lenient.get(pairing.columns[i]), pairing.kind(i)
-            if held in {NUMBER, TIME}:
-                flag = WITHIN if question.leniency.within(kind, mine, theirs, number=held == NUMBER) else OPEN
-            else:
-                same = same_document(mine, theirs, strict=question.strict, lossy=lossy, kind=kind)
-                flag = SAME if same else OPEN
-            flags.setdefault(flag, []).append(place)
-        for flag in flags.keys() - {OPEN}:
-            database.fetch(
-                f"UPDATE cells SET flag = {flag} WHERE place IN (SELECT unnest(CAST(? AS BIGINT[])))",
-                [flags[flag]],
-            )
+            flags.setdefault(_flag(pairing, i, mine, theirs, lossy=lossy), []).append(place)
+        if sum(map(len, flags.values())) >= _MARKED:
+            _mark(database, flags)
+            flags = {}
+    _mark(database, flags)
+
+
+def _flag(pairing: Pairing, i: int, mine: str, theirs: str, *, lossy: bool) -> int:
+    """What is said of two cells of a column in the end; ``OPEN`` of such that differ."""
+    held, kind, question = pairing.lenient.get(pairing.columns[i]), pairing.kind(i), pairing.question
+    if held in {NUMBER, TIME}:
+        near = question.leniency.within(kind, mine, theirs, number=held == NUMBER)
+        return WITHIN if near else OPEN
+    same = same_document(mine, theirs, strict=question.strict, lossy=lossy, kind=kind)
+    return SAME if same else OPEN
+
+
+def _mark(database: Database, flags: Mapping[int, list[int]]) -> None:
+    """Set the flags of cells; each statement reads all of them, so that one is for many."""
+    for flag in flags.keys() - {OPEN}:
+        database.fetch(
+            f"UPDATE cells SET flag = {flag} WHERE place IN (SELECT unnest(CAST(? AS BIGINT[])))",
+            [flags[flag]],
+        )
 
 
 def lenient(database: Database, question: DiffRequest, sides: Sequence[LoadedSide]) -> dict[str, str]:

@@ -174,7 +174,7 @@ def test_a_project_is_compared_with_such_a_file_and_made_like_it(tmp_path: Path)
     assert call(tmp_path, "setup").code == 0
     assert call(tmp_path, "sync").code == 0
     query = (
-        "select id, v, timestamptz '2024-01-01 00:00+00' as updated_at from (values (1, 'a'), {}) t(id, v)"
+        "select id, v, timestamptz '2024-01-01 00:00:00+00' as updated_at from (values (1, 'a'), {}) t(id, v)"
     )
     parquet(tmp_path / "users.parquet", query.format("(9007199254740993, 'c')"))
     told = diff(tmp_path, "users.parquet", "new")
