@@ -19,9 +19,9 @@ from supasync_core.model.table import Shape
 from supasync_core.model.wording import counted
 from supasync_core.staging.csv.packed import Room, UnreadableFileError, is_packed, opened
 
-_ROWS = 1000
+_ROWS = 10_000
 _BYTES = 8_000_000
-"""Rows, and bytes of them, that are loaded at a time."""
+"""Rows, and bytes of them, that are loaded at a time: with 1,000 it takes half as long again (measured)."""
 _LONGEST = 256_000_000
 """Bytes of a line."""
 _MARK = b"\xef\xbb\xbf"
