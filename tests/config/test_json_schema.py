@@ -37,7 +37,9 @@ def _never_made(_context: object) -> Any:
 def _host() -> Host:
     """The plugins of supasync, and those that the documentation's examples name."""
     host = host_of_this_distribution()
-    host.sources.add("jsonl", Backend("jsonl", _never_made, {"path": Setting()}, str))
+    for name in ("jsonl", "shop"):
+        host.sources.add(name, Backend(name, _never_made, {"path": Setting()}, str))
+    host.strategies.add("checked", _never_made)  # type: ignore[arg-type]  # which a schema does not call
     host.transforms.add("mask_ip", lambda row: row)
     host.transforms.add("no_trials", lambda row: row)
     host.transforms.add("hash_email", Configured(_never_made, {"salt": Setting(secret=True)}))
