@@ -13,7 +13,7 @@ from supasync_core.api.row_formats import ARROW
 from supasync_core.model.batch import Batch
 from supasync_core.model.raw_columns import raw_columns
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import open_to_write, translate_errors
+from supasync_core.staging.connection import open_to_write, release, translate_errors
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.duckdb_tables import Kinds, Tables, shape_of, untyped
 from supasync_core.staging.held_rows import HeldRows
@@ -96,7 +96,7 @@ class DuckdbSink(DuckdbSide):
             self.flush()
         finally:
             if self._opened:
-                self._opened.close()
+                release(self._opened)
                 self._opened = self._reader = self._held = None
 
     @contextmanager

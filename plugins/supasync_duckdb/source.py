@@ -6,7 +6,7 @@ from pathlib import Path
 
 from supasync_core.api.base import LocalClock
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import open_to_read, translate_errors
+from supasync_core.staging.connection import open_to_read, release, translate_errors
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.duckdb_tables import Tables, shape_of
 from supasync_core.staging.read_rows import Reader
@@ -32,7 +32,7 @@ class DuckdbSource(LocalClock, DuckdbSide):
             return catalog(self._connection, schema)
 
     def close(self) -> None:
-        self._connection.close()
+        release(self._connection)
 
     @contextmanager
     def _reading(self, table: Table) -> Iterator[tuple[Reader, Table]]:

@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,14 @@ from duckdb import DuckDBPyConnection
 from supasync_core.api.journal import Journal, JournalStore
 from supasync_core.model.errors import StateError
 from supasync_core.model.table import Table
-from supasync_core.staging.connection import open_to_look, open_to_write, transaction, translate_errors
+from supasync_core.staging.connection import (
+    open_to_look,
+    open_to_write,
+    release,
+    releasing,
+    transaction,
+    translate_errors,
+)
 from supasync_core.staging.duckdb_tables import Tables
 
 _NUMBERS = ("records_synced", "requests", "bytes")
@@ -54,7 +61,7 @@ class DuckdbStore(JournalStore):
 
     def close(self) -> None:
         if self._opened:
-            self._opened.close()
+            release(self._opened)
             self._opened = None
 
     def entries(self) -> Journal:
@@ -63,7 +70,7 @@ class DuckdbStore(JournalStore):
         with translate_errors(self._path):
             if self._opened:
                 return _load(self._opened, self._path)
-            with closing(open_to_look(self._path)) as connection:
+            with releasing(open_to_look(self._path)) as connection:
                 return _load(connection, self._path)
 
     @contextmanager

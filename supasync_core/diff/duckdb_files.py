@@ -12,7 +12,7 @@ from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.diff.typed_cells import shape_of, texts_of
 from supasync_core.model.errors import StateError
 from supasync_core.model.table import Shape, Table
-from supasync_core.staging.connection import duckdb_path, open_to_look, translate_errors
+from supasync_core.staging.connection import duckdb_path, open_to_look, releasing, translate_errors
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.duckdb_tables import Kinds, Tables, qualified
 from supasync_core.staging.own_names import hides_row_ids
@@ -45,7 +45,7 @@ class DuckdbFiles:
     def tables(self, path: Path, declared: Sequence[Table]) -> list[Table]:
         """Declared tables that the file has; without one, all of its own in DuckDB's default schema."""
         _refuse_log(path)
-        with closing(open_to_look(path)) as connection:
+        with releasing(open_to_look(path)) as connection:
             tables = Tables(connection)
             found = [table for table in declared if tables.has(table)]
             names = tables.names("main")
@@ -56,7 +56,7 @@ class DuckdbFiles:
     def shape(self, path: Path, table: Table, choices: Choices) -> Shape:
         """The columns; the types of raw cells and of texts are not known. NoTableError without the table."""
         _refuse_log(path)
-        with closing(open_to_look(path)) as connection, translate_errors(path, table):
+        with releasing(open_to_look(path)) as connection, translate_errors(path, table):
             kinds = Tables(connection).existing(table)
         return shape_of(kinds)
 

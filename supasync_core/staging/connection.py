@@ -20,6 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from supasync_core.model.errors import LockedError, RowError, SchemaError, StateError, SupasyncError
 from supasync_core.model.table import Table
+from supasync_core.staging.idle_engines import Engine, IdleEngines
 from supasync_core.staging.refused_sql import refuse_code, refuse_shadowing
 from supasync_core.staging.values import literal
 from supasync_core.system import faults
@@ -33,6 +34,7 @@ _ALONE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+_IDLE = IdleEngines(_ALONE)
 _REFUSED = {
     "No space left on device": errno.ENOSPC,
     "Read-only file system": errno.EROFS,
@@ -129,6 +131,24 @@ def open_to_look(path: Path) -> DuckDBPyConnection:
 
 
 @contextmanager
+def releasing(connection: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """The connection, to be released at the end."""
+    try:
+        yield connection
+    finally:
+        release(connection)
+
+
+def release(connection: DuckDBPyConnection) -> None:
+    """Close a connection that was opened here; with its last one the file is closed.
+
+    Its engine waits for a while, without the file: opened again, the file costs a tenth.
+    """
+    with private_umask():
+        _IDLE.release(connection, _NAME)
+
+
+@contextmanager
 def private_umask() -> Iterator[None]:
     """Files that are created meanwhile can be read by their owner only.
 
@@ -191,13 +211,17 @@ def _connect(path: Path, use: _Use) -> DuckDBPyConnection:
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise StateError(f"{path} is not a regular file", hint="name a DuckDB file")
     with _creating, translate_errors(path):
-        connection = duckdb.connect(f":memory:supasync {name}", config=_ALONE)
+        engine = Engine(
+            f":memory:supasync {name}", memory=use.memory, loads=use.loads, compressed=use.compressed
+        )
+        waiting = _IDLE.take(engine)
+        connection = waiting or duckdb.connect(engine.name, config=_ALONE)
         try:
             held = connection.execute(_HELD, [_NAME]).fetchone()
             if held is None:
-                if not use.lasts:
-                    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-                _attach(connection, path, use)
+                if not waiting:
+                    _configure(connection, name, use)
+                connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({_mode(use)})")
                 if not new:  # what is new is in a folder of ours: `open_to_write` has made sure
                     (refuse_code if use.loads else refuse_shadowing)(connection, _NAME, path)
             else:
@@ -206,6 +230,8 @@ def _connect(path: Path, use: _Use) -> DuckDBPyConnection:
         except BaseException:
             connection.close()
             raise
+        if use.lasts and (held is None or _IDLE.knows(engine)):
+            _IDLE.opened(connection, engine)
     return connection
 
 
@@ -221,8 +247,8 @@ def _mode(use: _Use) -> str:
     return "TYPE duckdb" if use.lasts else "TYPE duckdb, RECOVERY_MODE no_wal_writes"
 
 
-def _attach(connection: DuckDBPyConnection, path: Path, use: _Use) -> None:
-    name = duckdb_path(path)
+def _configure(connection: DuckDBPyConnection, name: str, use: _Use) -> None:
+    """Settle what an engine may do, before it has a file; nothing changes that any more."""
     own = ", ".join(literal(f"{name}{suffix}") for suffix in _BESIDE)
     settings = [
         "TimeZone = 'UTC'",
@@ -232,9 +258,10 @@ def _attach(connection: DuckDBPyConnection, path: Path, use: _Use) -> None:
         *([] if use.loads else [f"allowed_paths = [{own}]", "enable_external_access = false"]),
         "lock_configuration = true",
     ]
+    if not use.lasts:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     for setting in settings:
         connection.execute(f"SET GLOBAL {setting}")
-    connection.execute(f"ATTACH {literal(name)} AS {_NAME} ({_mode(use)})")
 
 
 def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:

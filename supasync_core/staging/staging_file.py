@@ -22,7 +22,13 @@ from supasync_core.model.batch import Batch, Key
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.compare_staged import CLASSES, Comparison, Counts, adopt_equals
-from supasync_core.staging.connection import SCRATCH, open_to_write, transaction, translate_errors
+from supasync_core.staging.connection import (
+    SCRATCH,
+    open_to_write,
+    release,
+    transaction,
+    translate_errors,
+)
 from supasync_core.staging.duckdb_tables import FILE, PLACE, ROW, Tables, qualified
 from supasync_core.staging.equality import common, same
 from supasync_core.staging.history import SETUP, History
@@ -271,7 +277,7 @@ class Staging(History):
 
     def close(self) -> None:
         """Close the file."""
-        self.connection.close()
+        release(self.connection)
 
     def _pages(self, table: Table, among: str = "") -> Generator[Batch, None, None]:
         """The rows in the order of the key, from a copy of their JSON that has that order."""

@@ -23,10 +23,18 @@ TYPED = (
 )
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each test's file is: DuckDB's engine of the last one waits for it."""
+    return tmp_path_factory.mktemp("contract") / "events.duckdb"
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(place: Path) -> Iterator[Path]:
     """A file that does not exist yet."""
-    return tmp_path / "events.duckdb"
+    yield place
+    for each in place.parent.iterdir():
+        each.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from supasync_core.staging.connection import (
     open_to_look,
     open_to_write,
     private_umask,
+    release,
+    releasing,
     transaction,
     translate_errors,
 )
@@ -85,23 +87,17 @@ class StorageProgress(Database):
                 self.connection.execute(_LISTED)
             yield
         finally:
-            self.connection.close()
+            release(self.connection)
 
     def _load(self, path: Path) -> None:
         """Take what the file has of this pair, so that it is not held open."""
-        other = open_to_look(path)
-        try:
-            with translate_errors(path):
-                names = {
-                    name for (name,) in other.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-                }
-                for table in ("storage_objects", "storage_buckets", "storage_uploads"):
-                    if table in names:
-                        rows = other.execute(f"SELECT * FROM kept.{table} WHERE pair = ?", [self.pair])
-                        while found := rows.fetchmany(10_000):
-                            self._insert(f"kept.{table}", found)
-        finally:
-            other.close()
+        with releasing(open_to_look(path)) as other, translate_errors(path):
+            names = {name for (name,) in other.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            for table in ("storage_objects", "storage_buckets", "storage_uploads"):
+                if table in names:
+                    rows = other.execute(f"SELECT * FROM kept.{table} WHERE pair = ?", [self.pair])
+                    while found := rows.fetchmany(10_000):
+                        self._insert(f"kept.{table}", found)
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         columns = [list(column) for column in zip(*rows, strict=True)]
