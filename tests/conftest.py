@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from supasync_core.staging import refused_sql
+from tests.examples import TIMES
 from tests.servers.command import run
 from tests.servers.postgres import Cluster
 
@@ -21,8 +22,9 @@ from tests.servers.postgres import Cluster
 settings.register_profile(
     "any-machine",
     deadline=None,
+    max_examples=50 * TIMES,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="SUPASYNC_TEST_RANDOM" not in os.environ,
+    derandomize=TIMES == 1,
 )
 settings.load_profile("any-machine")
 
