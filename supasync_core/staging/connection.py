@@ -230,8 +230,10 @@ def _connect(path: Path, use: _Use) -> DuckDBPyConnection:
         except BaseException:
             connection.close()
             raise
-        if use.lasts and (held is None or _IDLE.knows(engine)):
-            _IDLE.opened(connection, engine)
+        if held is not None:
+            _IDLE.joined(connection, engine.name)
+        elif use.lasts:
+            _IDLE.begun(connection, engine)
     return connection
 
 

@@ -47,14 +47,17 @@ class IdleEngines:
             return None
         return connection
 
-    def knows(self, engine: Engine) -> bool:
-        """Whether a connection to it is open that will be released."""
-        return any(each.name == engine.name for each in self._in_use.values())
+    def begun(self, connection: DuckDBPyConnection, engine: Engine) -> None:
+        """Let the engine, which has its file from now on, wait once its last connection is released."""
+        for each in [each for each, other in self._in_use.items() if other.name == engine.name]:
+            del self._in_use[each]  # it was closed, not released
+        self._in_use[connection] = engine
 
-    def opened(self, connection: DuckDBPyConnection, engine: Engine) -> None:
-        """Let the connection's engine wait once it is released; it is the one that it was begun as."""
-        begun = (each for each in self._in_use.values() if each.name == engine.name)
-        self._in_use[connection] = next(begun, engine)
+    def joined(self, connection: DuckDBPyConnection, name: str) -> None:
+        """Count one more connection to an engine that was begun, whatever this one would have asked for."""
+        found = next((each for each in self._in_use.values() if each.name == name), None)
+        if found:
+            self._in_use[connection] = found
 
     def release(self, connection: DuckDBPyConnection, file: str) -> None:
         """Close the connection; if it was the engine's last one, detach the file and let the engine wait.

@@ -111,3 +111,14 @@ def test_who_joins_an_engine_that_loads_does_not_leave_it_to_one_that_must_not(p
     release(looking)
     with releasing(open_to_read(path)) as connection, pytest.raises(duckdb.PermissionException):
         connection.execute(f"from read_text('{other}')")
+
+
+def test_what_was_closed_and_not_released_lends_its_rights_to_nobody(path: Path) -> None:
+    other = path.with_name("other.txt")
+    other.write_text("content")
+    closed = open_to_read(path)
+    closed.close()
+    with releasing(open_to_write(path, loads=True)):
+        pass
+    with releasing(open_to_read(path)) as connection, pytest.raises(duckdb.PermissionException):
+        connection.execute(f"from read_text('{other}')")
