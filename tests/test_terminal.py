@@ -3,10 +3,12 @@
 import fcntl
 import os
 import pty
+import re
+import shutil
 import struct
 import subprocess
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -14,43 +16,72 @@ import pyte
 import pytest
 
 from tests.diff.calling import call
-from tests.servers.command import COMMAND
+from tests.servers.command import COMMAND, TIME
 
 pytestmark = pytest.mark.slow
-ROWS = 8_000
+USERS, JOBS = 150_000, 50_000
 TABLES_YAML = """\
 version: 1
 source: {backend: duckdb, path: old.duckdb}
 sink: {backend: duckdb, path: new.duckdb}
-defaults: {page_size: 500}
+defaults: {page_size: 25000}
 tables: {users: , jobs: {depends_on: users}}
 """
+COUNTED = [f"users: {USERS:,}/{USERS:,} rows synced", f"jobs: {JOBS:,}/{JOBS:,} rows synced"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def made(folder: Path, **rows: int) -> Path:
+    """A folder between two files; OLD has so many rows of each table, and NEW a baseline."""
+    folder.mkdir()
     for name in ("old", "new"):
-        with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as connection:
-            for table in ("users", "jobs"):
+        with duckdb.connect(str(folder / f"{name}.duckdb")) as connection:
+            for table, number in rows.items():
                 connection.execute(f"create table {table} (id bigint primary key, updated_at timestamptz)")
                 if name == "old":
                     stamped = (
                         "select n, timestamptz '2024-01-01 00:00:00+00' + to_seconds(n) from range(?) _(n)"
                     )
-                    connection.execute(f"insert into {table} {stamped}", [ROWS])
-    (tmp_path / "tables.yaml").write_text(TABLES_YAML)
-    assert call(tmp_path, "setup").code == 0
-    return tmp_path
+                    connection.execute(f"insert into {table} {stamped}", [number])
+    (folder / "tables.yaml").write_text(TABLES_YAML)
+    assert call(folder, "setup").code == 0
+    return folder
 
 
-def on_a_terminal(folder: Path, columns: int, *command: str, **variables: str) -> Iterator[bytes]:
-    """What a command writes to a terminal of that width."""
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200,000 rows; `as_before` brings it back to its baseline."""
+    folder = made(tmp_path_factory.mktemp("terminal") / "large", users=USERS, jobs=JOBS)
+    shutil.copy(folder / "new.duckdb", folder / "kept.duckdb")
+    return folder
+
+
+def as_before(folder: Path) -> Path:
+    """The folder without what runs have written."""
+    shutil.copy(folder / "kept.duckdb", folder / "new.duckdb")
+    shutil.rmtree(folder / ".supasync")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return made(tmp_path / "small", users=3, jobs=2)
+
+
+def on_a_terminal(
+    folder: Path,
+    columns: int,
+    *command: str,
+    code: int = 0,
+    lines: int = 24,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[bytes]:
+    """What a command writes to a terminal of that size."""
     master, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color"}
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
         environment.pop(name, None)
-    environment |= variables
+    environment |= variables or {}
     process = subprocess.Popen(
         list(command), cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
     )
@@ -62,37 +93,72 @@ def on_a_terminal(folder: Path, columns: int, *command: str, **variables: str) -
         pass
     finally:
         os.close(master)
-        assert process.wait() == 0
+        assert process.wait() == code
+
+
+def colour_of(screen: pyte.Screen, text: str) -> str:
+    """The colour of the first character of a text on the screen."""
+    row = next(number for number, line in enumerate(screen.display) if text in line)
+    return str(screen.buffer[row][screen.display[row].index(text)].fg)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_bars_move_and_leave_the_lines_alone(folder: Path, columns: int) -> None:
+def test_bars_move_and_leave_the_lines_alone(large: Path, columns: int) -> None:
+    folder = as_before(large)
     screen = pyte.Screen(columns, 24)
     stream = pyte.ByteStream(screen)
     seen: set[str] = set()
     for chunk in on_a_terminal(folder, columns, str(COMMAND), "sync"):
         stream.feed(chunk)
         seen.update(line.strip() for line in screen.display)
-    assert any(f"/{ROWS:,}" in line and "/s" in line for line in seen), seen
+    assert any(f"/{USERS:,}" in line and "/s" in line for line in seen), seen
     assert any(line.startswith("in all") for line in seen), seen
     assert any("━" in line for line in seen) == (columns >= 80)
-    lines = [line.rstrip() for line in screen.display if line.strip()]
-    assert lines[:2] == [f"users: {ROWS:,}/{ROWS:,} rows synced", f"jobs: {ROWS:,}/{ROWS:,} rows synced"]
-    assert " ".join(lines[2:]).startswith(f"success: {2 * ROWS:,} rows synced")
-    assert "users" not in " ".join(lines[2:])
+    shown = re.sub(r"[0-9.]+ s$", "N s", "\n".join(line.rstrip() for line in screen.display).rstrip())
+    end = "success: 200,000 rows synced, 0 requests, 0 bytes, N s"
+    wrapped = {40: "success: 200,000 rows synced, 0 requests\n, 0 bytes, N s"}
+    assert shown.split("\n") == [*COUNTED, *wrapped.get(columns, end).split("\n")]
+    assert [colour_of(screen, text) for text in (f"{JOBS:,}", "success:")] == ["green", "green"]
+    assert colour_of(screen, "200,000") == "default"
 
 
 def test_a_redirected_stdout_gets_every_line_though_bars_move_on_stderr(folder: Path) -> None:
     command = ("sh", "-c", f"{COMMAND} sync > out.txt")
-    assert b"".join(on_a_terminal(folder, 80, *command))
+    b"".join(on_a_terminal(folder, 80, *command))
     lines = (folder / "out.txt").read_text().splitlines()
-    assert lines[:2] == [f"users: {ROWS:,}/{ROWS:,} rows synced", f"jobs: {ROWS:,}/{ROWS:,} rows synced"]
+    assert all(TIME.match(line) for line in lines)
+    assert [TIME.sub("", line) for line in lines[:2]] == [
+        "users: 3/3 rows synced",
+        "jobs: 2/2 rows synced",
+    ]
     assert len(lines) == 3
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "TERM=dumb"])
 def test_a_terminal_that_wants_no_colours_gets_none(folder: Path, variable: dict[str, str]) -> None:
-    shown = b"".join(on_a_terminal(folder, 80, str(COMMAND), "sync", **variable))
-    assert b"\x1b[3" not in shown
-    assert b"\x1b[9" not in shown
-    assert f"users: {ROWS:,}/{ROWS:,} rows synced".encode() in shown
+    for command in ("sync", "check"):
+        shown = b"".join(on_a_terminal(folder, 80, str(COMMAND), command, variables=variable))
+        assert not re.search(rb"\x1b\[[0-9;]*[39][0-9]", shown)
+        assert b"users" in shown
+
+
+def test_what_failed_is_red_and_what_waits_for_it_is_not(folder: Path) -> None:
+    with duckdb.connect(str(folder / "new.duckdb")) as connection:
+        connection.execute("alter table users drop column updated_at")
+    screen = pyte.Screen(120, 24)
+    stream = pyte.ByteStream(screen)
+    for chunk in on_a_terminal(folder, 120, str(COMMAND), "sync", code=3):
+        stream.feed(chunk)
+    assert [colour_of(screen, text) for text in ("failed", "skipped")] == ["red", "brown"], screen.display
+
+
+def test_sql_that_is_longer_than_the_screen_goes_into_a_file_that_is_named(folder: Path) -> None:
+    long = b"".join(on_a_terminal(folder, 120, str(COMMAND), "schema", "sql")).decode()
+    assert long.splitlines() == ["written to .supasync/schema.sql: paste it into NEW's SQL editor"]
+    file = folder / ".supasync/schema.sql"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text() == call(folder, "schema", "sql").out
+    short = b"".join(on_a_terminal(folder, 120, str(COMMAND), "schema", "sql", lines=2000)).decode()
+    assert short.replace("\r\n", "\n") == file.read_text()
+    queries = b"".join(on_a_terminal(folder, 120, str(COMMAND), "gap", "sql", lines=8)).decode()
+    assert "users: .supasync/gap/01_users.sql -> save the result as users.csv" in queries

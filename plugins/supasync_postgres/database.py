@@ -15,6 +15,7 @@ import psycopg
 from psycopg import ClientCursor
 
 from supasync_core.api.registration import Context
+from supasync_core.api.retries import retrying
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.errors import RefusedError
 from supasync_core.system.addresses import host_of
@@ -218,11 +219,14 @@ class Database:
                 self._give_back(connection)
                 if not (repeat and isinstance(err, RetryableError) and attempt + 1 < _ATTEMPTS):
                     raise
+                said = err.message
             else:
                 if not keep:
                     self._give_back(connection)
                 return result
-            self.sleep(FIRST_WAIT * 2**attempt)
+            seconds = FIRST_WAIT * 2**attempt
+            retrying(said, retry=attempt + 1, retries=_ATTEMPTS - 1, seconds=seconds)
+            self.sleep(seconds)
         raise AssertionError  # the last attempt has returned or raised
 
     @contextmanager

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProxyError
 
 from supasync_core.api.installed import own_version
 from supasync_core.api.registration import Context
+from supasync_core.api.retries import waiting
 from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
 from supasync_core.model.secret import Secret, redact
@@ -96,7 +97,10 @@ class Client:
         table = request.table.name if request.table else None
         where = f"{table}: " if table else ""
         shown = self._without_key(answer).text if answer.body[:1] == b"<" else f"{len(answer.body)} bytes"
-        return RetryableError(f"{where}{self.project} answered {answer.status} {what} ({shown})", table=table)
+        brief = f"{self.project} answered {answer.status} {what}"
+        error = RetryableError(f"{where}{brief} ({shown})", table=table)
+        error.brief = brief
+        return error
 
     def close(self) -> None:
         self._transport.close()
@@ -114,6 +118,8 @@ class Client:
         except RetryableError as err:
             if request.unsettled and err.lost:
                 self._fence.lost()
+                lost = f"{err.brief or err.message}; the write may still take effect"
+                waiting(lost, self._retry_policy.late)
                 self._retry_policy.sleep(self._retry_policy.late)
             raise
 
@@ -165,7 +171,7 @@ class Client:
         slow = request.eased and isinstance(cause, TimeoutError)
         kind = StatementTimeoutError if slow else RetryableError
         error = kind(f"{table}: {reason}" if table else reason, table=table)
-        error.lost, error.final = True, slow
+        error.lost, error.final, error.brief = True, slow, reason
         return error
 
     def _proxy_refused(self, cause: BaseException) -> TransientError | RefusedError:

@@ -166,12 +166,14 @@ def _no_memory(refusal: Refusal) -> SupasyncError:
 
 def _rate_limit(refusal: Refusal) -> SupasyncError:
     error = RetryableError(f"{refusal.project} asks to slow down ({refusal.said})", hint=LATER)
+    error.brief = f"{refusal.project} answered {refusal.answer.status}"
     error.after = refusal.answer.retry_after
     return error
 
 
 def _retryable(refusal: Refusal) -> SupasyncError:
     error = refusal.of_table(RetryableError, "failed", LATER)
+    error.brief = f"{refusal.project} answered {refusal.answer.status}"
     error.after = refusal.answer.retry_after
     error.lost = refusal.answer.status in _LOST
     return error

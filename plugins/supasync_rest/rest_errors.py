@@ -13,8 +13,10 @@ class RetryableError(TransientError):
     """A failure that may pass: ``after`` is the wait in seconds that the server asks for.
 
     ``lost``: the request may yet take effect. ``final``: sending the very same request again does not help.
+    ``brief`` is what happened in a few words, without the table, where the message says more.
     """
 
+    brief: str | None = None
     after: float = 0.0
     lost: bool = False
     final: bool = False

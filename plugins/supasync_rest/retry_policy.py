@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from supasync_core.api.retries import retrying
 from supasync_rest.rest_errors import RetryableError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class RetryPolicy:
             wait=self._pause,
             retry=retry_if_exception(_worth_repeating),
             sleep=self.sleep,
+            before_sleep=self._say,
             reraise=True,
         )
         results: list[T] = []  # tenacity keeps reference cycles to results, and a page may be large
@@ -72,6 +74,17 @@ class RetryPolicy:
         backoff = wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
         error = state.outcome.exception() if state.outcome else None
         return max(backoff, error.after) if isinstance(error, RetryableError) else backoff
+
+    def _say(self, state: "RetryCallState") -> None:
+        """Tell who watches, before the wait."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RetryableError) and state.next_action:
+            retrying(
+                error.brief or error.message,
+                retry=state.attempt_number,
+                retries=self.attempts - 1,
+                seconds=state.next_action.sleep,
+            )
 
 
 def _worth_repeating(error: BaseException) -> bool:

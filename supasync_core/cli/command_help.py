@@ -1,4 +1,4 @@
-"""What all commands have: a help text, its first sentence as the summary, and ``--config``."""
+"""What all commands have: a help text, its first sentence as the summary, and the common options."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from supasync_core.project.session import Session
+from supasync_core.cli.common_options import hidden_options
 
 
 def prepare(command: click.Command) -> click.Command:
@@ -17,8 +17,8 @@ def prepare(command: click.Command) -> click.Command:
     if sys.flags.optimize > 1 and command.callback and not command.help:
         command.help = _docstring(command)
     command.short_help = command.short_help or summary(command.help or "")
-    if not any("--config" in param.opts for param in command.params):
-        command.params.append(_config())
+    own = {name for param in command.params for name in param.opts}
+    command.params += [each for each in hidden_options() if own.isdisjoint(each.opts)]
     for each in command.commands.values() if isinstance(command, click.Group) else ():
         prepare(each)
     return command
@@ -29,18 +29,6 @@ def summary(text: str) -> str:
     paragraph = " ".join(text.strip().partition("\n\n")[0].split())
     found = re.match(r".*?\.(?=\s|$)", paragraph)
     return found[0] if found else paragraph
-
-
-def _config() -> click.Option:
-    """``--config`` behind a command's name, as it may stand before it."""
-    return click.Option(
-        ["--config"], type=click.Path(dir_okay=False), hidden=True, expose_value=False, callback=_take_config
-    )
-
-
-def _take_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        ctx.ensure_object(Session).config = value
 
 
 def _docstring(command: click.Command) -> str | None:

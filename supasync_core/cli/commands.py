@@ -3,16 +3,21 @@
 import gc
 import os
 import textwrap
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 import click
 
 from supasync_core.api.plugin_fault import PluginFault
 from supasync_core.cli import streams
 from supasync_core.cli.command_help import prepare
+from supasync_core.cli.common_options import common_options
+from supasync_core.cli.lines import Lines
 from supasync_core.cli.plugin_commands import PluginCommands
 from supasync_core.model.errors import ExitCode, StateError, SupasyncError
 from supasync_core.model.printable import visible
@@ -71,6 +76,19 @@ class Commands(click.Group):
                 gc.freeze()
                 gc.enable()
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command that was named; who watches it sees why it waits."""
+        from supasync_core.api.retries import heard_by  # noqa: PLC0415 - --help waits for nothing
+        from supasync_core.cli.waits import Waits  # noqa: PLC0415 - as above
+
+        wanted = streams.lines()
+        wanted.depth += 1
+        try:
+            with heard_by(Waits()) if wanted.depth == 1 else nullcontext():
+                return super().invoke(ctx)
+        finally:
+            wanted.depth -= 1
+
     def _imported(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             command = builtin(cmd_name)
@@ -120,17 +138,9 @@ def _tell(session: Session, fault: PluginFault) -> None:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(None, "-V", "--version", package_name="supasync", message="%(prog)s %(version)s")
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False),
-    envvar="SUPASYNC_CONFIG",
-    default="tables.yaml",
-    show_default=True,
-    show_envvar=True,
-    help="The file that declares both projects and the tables; may also follow the command.",
-)
+@common_options
 @click.pass_context
-def cli(ctx: click.Context, config: str) -> None:
+def cli(_ctx: click.Context) -> None:
     """Move a Supabase project to another one: hourly, resumable, provable.
 
     OLD is the project that the app uses today, NEW the one that takes over. OLD is only ever read.
@@ -139,8 +149,9 @@ def cli(ctx: click.Context, config: str) -> None:
     Exit codes: 0 done, 1 internal error, 2 wrong settings or options, 3 a person
     is needed, 4 failed for now and the next run tries again, 5 another run is
     active, 130 interrupted.
+
+    The options below may also follow the command.
     """  # noqa: D301 - \b is click's mark against rewrapping
-    ctx.ensure_object(Session).config = config
 
 
 prepare(cli)
@@ -149,14 +160,18 @@ prepare(cli)
 def run(args: list[str]) -> tuple[Session, int]:
     """Run the command that the arguments name; its session and its exit code."""
     session = Session(
-        wants_json="--json" in args, note=lambda text: click.echo(visible(f"note: {text}"), err=True)
+        wants_json="--json" in args,
+        note=lambda text: streams.remark(visible(f"note: {text}")),
+        detail=lambda text: streams.detail(visible(text)),
     )
     if session.wants_json:
         streams.use_utf8()
-    streams.guard(session.redact)
-    return session, guarded(
-        lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session
-    )
+    streams.guard(session.redact, Lines(as_json=session.wants_json))
+    began = time.monotonic()
+    code = guarded(lambda: cli.main(args, prog_name="supasync", standalone_mode=False, obj=session), session)
+    streams.detail(f"exit code {code} after {time.monotonic() - began:.1f} s")
+    streams.finish(code)
+    return session, code
 
 
 def guarded(run: Callable[[], object], session: Session) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from supasync_core.cli.output import hint, line, values, without_own_keys
+from supasync_core.cli.output import error, line, values, without_own_keys
 from supasync_core.cli.streams import bare
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
@@ -52,8 +52,7 @@ class Printer:
 
     def failed(self, table: Table, err: TableError) -> None:
         """A table that could not be compared."""
-        line(f"error: {err}", err=True)
-        hint(err.hint, err=True)
+        error(f"error: {err}", err.hint)
 
     def table(self, found: TableDiff, rows: Explained) -> None:
         """A compared table."""

@@ -11,7 +11,9 @@ import click
 
 from supasync_core.api.registration import Context
 from supasync_core.cli import output, streams
+from supasync_core.cli.common_options import LongCommand
 from supasync_core.cli.gap_import import Command
+from supasync_core.cli.output import longer_than_the_screen
 from supasync_core.cli.params import csv_options
 from supasync_core.cli.sync import run
 from supasync_core.gap import wanted
@@ -25,6 +27,7 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.project.migration import opened
 from supasync_core.project.session import Session
 from supasync_core.staging.staging_file import Staging
+from supasync_core.system import lock
 from supasync_core.system.files import write_private
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,7 +49,8 @@ def gap() -> None:
 def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_json: bool) -> int:
     """Print the queries to run in OLD's SQL editor.
 
-    They are in import order; each says where to save its result.
+    They are in import order; each says where to save its result. On a terminal, queries that are longer than
+    the screen go into files under .supasync, which are named.
     """
     streams.use_utf8()
     settings = session.settings
@@ -65,6 +69,8 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
         output.line(f"note: {names}: {what}; to include them, export the whole table", err=True)
     for table in filter(has_row_key, settings.tables):
         output.line(f"note: {table.name}: {NOT_BY_HAND}", err=True)
+    if not out and not as_json and longer_than_the_screen("".join(f"{each.sql}\n\n\n" for each in queries)):
+        out = str(lock.folder(settings.folder) / "gap")
     if out:
         _write(Path(out), [(each.table, each.sql) for each in queries])
     if as_json:
@@ -83,7 +89,7 @@ def sql(session: Session, out: str | None, *, exact: bool, offline: bool, as_jso
     return 0
 
 
-@gap.command("import")
+@gap.command("import", cls=LongCommand)
 @click.argument("folder", type=click.Path(file_okay=False), required=False)
 @click.option("--yes", is_flag=True, help="Send rows without asking.")
 @click.option("--dry-run", is_flag=True, help="Check and report only; send nothing, take no lease.")
@@ -119,7 +125,7 @@ def import_(session: Session, /, folder: str | None, sink: str | None, **options
         return command.run(None if folder is None else Path(folder))
 
 
-@gap.command()
+@gap.command(cls=LongCommand)
 @_JSON
 @click.pass_obj
 def transfer(session: Session, *, as_json: bool) -> int:

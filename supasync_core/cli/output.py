@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supasync_core.cli import streams
 from supasync_core.cli.streams import bare, reguarded
+from supasync_core.cli.styles import label, redactor, rendered, session, status_line, styled
 from supasync_core.init.undecided import WAY_OUT, Undecided
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.report import Report, StepResult
 from supasync_core.model.wording import counted
-from supasync_core.project.session import Session
 from supasync_core.usage.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def say(text: str, *, as_json: bool = False) -> None:
 
 def values(text: str) -> None:
     """Print a result that holds values of rows, for a machine: only the keys of the settings are hidden."""
-    bare(sys.stdout).write(visible(without_own_keys(text), "\n\t") + "\n")
+    streams.put(visible(without_own_keys(text), "\n\t") + "\n", values=True)
 
 
 def sql(text: str) -> None:
@@ -53,10 +55,15 @@ def sql(text: str) -> None:
     values(text)
 
 
+def longer_than_the_screen(text: str) -> bool:
+    """Whether a person at a terminal would see the end of it alone."""
+    return sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines
+
+
 def without_own_keys(text: str) -> str:
     """The text without the keys of the settings; what looks like another key is a value, and stays."""
-    session = _session()
-    return session.redact(text, shapes=False) if session else text
+    found = session()
+    return found.redact(text, shapes=False) if found else text
 
 
 def print_json(document: object) -> None:
@@ -67,17 +74,31 @@ def print_json(document: object) -> None:
 def findings(found: Iterable[Difference | Finding | Remark]) -> None:
     """Print what was found, each with what to do."""
     for each in found:
-        line(f"{each.level}: {each.text}")
+        status_line("", f"{each.level}:", f" {each.text}", each.level)
         hint(each.hint)
 
 
 def line(text: str, *, err: bool = False) -> None:
-    """Print one line, whatever the names in it contain; the streams redact keys."""
-    click.echo(visible(text), err=err)
+    """Print one line, whatever the names in it contain; the streams redact keys.
+
+    On stderr it is a remark, which ``--quiet`` leaves out; `error` prints what it does not.
+    """
+    if err:
+        streams.remark(visible(text))
+    else:
+        click.echo(visible(text))
+
+
+def error(text: str, hint: str | None = None) -> None:
+    """Print to stderr what failed, and what to do about it."""
+    click.echo(visible(text), err=True)
+    for each in filter(None, (hint or "").split("\n")):
+        click.echo(f"  {visible(each)}", err=True)
 
 
 def confirm(question: str) -> bool:
     """The person's answer, once it is yes or no; the question goes to stderr."""
+    streams.release()
     while (answer := click.prompt(f"{question} (yes/no)", err=True).strip().lower()) not in ("yes", "no"):
         pass
     return bool(answer == "yes")
@@ -113,20 +134,14 @@ def gone(names: Sequence[str]) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on stdout; off a terminal it is wide enough for every value."""
-    from rich.console import Console  # noqa: PLC0415 - not needed under cron
     from rich.table import Table as Grid  # noqa: PLC0415 - not needed under cron
 
-    console = Console(
-        file=bare(sys.stdout),
-        width=None if sys.stdout.isatty() else max(_NARROW, _width(header, rows)),
-        highlight=False,
-    )
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for name in header:
         grid.add_column(styled(name))
     for row in rows:
         grid.add_row(*(_cell(value) for value in row))
-    console.print(grid)
+    streams.put(rendered(grid, width=max(_NARROW, _width(header, rows)), wraps=True))
 
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
@@ -134,18 +149,9 @@ def _width(header: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
     return sum(max(len(cell) for cell in column) + 2 for column in columns)
 
 
-def styled(text: str) -> Text:
-    """A text for rich, redacted and without control characters; nothing in it is markup."""
-    from rich.text import Text  # noqa: PLC0415 - not needed under cron
-
-    return Text(visible(redactor()(text)))
-
-
-def label(text: str) -> str:
-    """The same as markup, in which nothing is markup."""
-    from rich.markup import escape  # noqa: PLC0415 - not needed under cron
-
-    return escape(styled(text).plain)
+def shows_bars() -> bool:
+    """Whether something may move at the bottom of the terminal."""
+    return sys.stderr.isatty() and not streams.lines().quiet
 
 
 @contextmanager
@@ -166,7 +172,7 @@ def moving(*columns: ProgressColumn) -> Iterator[Progress]:
 @contextmanager
 def rows_read() -> Iterator[Callable[[str, int], None]]:
     """Show how many rows of a table were read so far; nothing off a terminal."""
-    if not sys.stderr.isatty():
+    if not shows_bars():
         yield lambda _name, _rows: None
         return
     with _clock() as show:
@@ -176,7 +182,7 @@ def rows_read() -> Iterator[Callable[[str, int], None]]:
 @contextmanager
 def show_steps() -> Iterator[Callable[[str], None]]:
     """Show the current step and its time; off a terminal, a line for each step."""
-    if not sys.stderr.isatty():
+    if not shows_bars():
         yield lambda text: line(text, err=True)
         return
     with _clock() as show:
@@ -192,17 +198,6 @@ def _clock() -> Iterator[Callable[[str], None]]:
     with moving(*columns) as progress:
         task = progress.add_task("", total=None)
         yield lambda text: progress.update(task, description=label(text))
-
-
-def redactor() -> Callable[[str], str]:
-    """What takes keys out of a text that goes to a stream without its guard."""
-    session = _session()
-    return session.redact if session else str
-
-
-def _session() -> Session | None:
-    context = click.get_current_context(silent=True)
-    return context.find_object(Session) if context else None
 
 
 def _cell(value: object) -> Text:
@@ -241,17 +236,18 @@ def report(done: Report, *, as_json: bool) -> None:
     for step in done.steps:
         _step(step)
     if done.stopped:
-        click.echo(f"error: {done.stopped}", err=True)
-        hint(done.stopped.hint, err=True)
+        error(f"error: {done.stopped}", done.stopped.hint)
     for share in done.shares:
         if share.warns:
             line(f"warning: {share.sentence}", err=True)
     for note in done.notes:
         line(f"note: {note}", err=True)
-    click.echo(
-        f"{done.status}: {counted(done.records, 'row', 'rows')} synced, "
-        f"{counted(done.requests, 'request', 'requests')}, "
-        f"{format_size(done.bytes)}, {done.seconds:.1f} s"
+    status_line(
+        "",
+        f"{done.status}:",
+        f" {counted(done.records, 'row', 'rows')} synced, {counted(done.requests, 'request', 'requests')}, "
+        f"{format_size(done.bytes)}, {done.seconds:.1f} s",
+        done.status,
     )
     if done.interrupted:
         click.echo("interrupted: confirmed rows are kept; supasync sync continues from there", err=True)
@@ -259,9 +255,10 @@ def report(done: Report, *, as_json: bool) -> None:
 
 def _step(done: StepResult) -> None:
     """What was done before the tables: a line, and on stderr what a person should know."""
-    line(f"{done.name}: {done.summary or done.status}")
+    status_line(f"{done.name}: ", done.summary or done.status, "", done.status)
     for note in done.notes:
         line(f"{done.name}: {note}", err=True)
     if done.error:
-        line(done.error, err=True)
-    hint(done.hint, err=True)
+        error(done.error, done.hint)
+    else:
+        hint(done.hint, err=True)

@@ -224,7 +224,7 @@ def undo(session: Session, options: SideOptions, *, as_json: bool) -> int:
                 err=True,
             )
     for error in done.errors:
-        output.line(f"error: {error}", err=True)
+        output.error(f"error: {error}")
     click.echo(f"the change of {done.at} is undone; rows that it inserted stay")
     return 0 if done.complete else ExitCode.PERSON
 

@@ -99,8 +99,7 @@ def _print(done: Sequence[Removed]) -> None:
         if each.held:
             output.line(f"{each.table.name}: {each.held_text}", err=True)
         if each.error:
-            output.line(f"error: {each.error}", err=True)
-            output.hint(each.error.hint, err=True)
+            output.error(f"error: {each.error}", each.error.hint)
     if any(each.removed for each in done):
         click.echo("next: supasync sync; to undo this before that: supasync reconcile undo")
 

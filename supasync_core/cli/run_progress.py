@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from supasync_core.cli.output import hint, label, line, moving, trace
+from supasync_core.cli.output import error, hint, moving, shows_bars, trace
+from supasync_core.cli.streams import detail
+from supasync_core.cli.styles import label, status_line
+from supasync_core.model.printable import visible
 from supasync_core.model.report import TableResult
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
@@ -24,7 +26,7 @@ _ROOM = 70
 @contextmanager
 def watching(*, as_json: bool) -> Iterator[RunObserver]:
     """A progress bar on a terminal's stderr; without one, a line per table on stdout."""
-    if not sys.stderr.isatty():
+    if not shows_bars():
         yield _Lines(quiet=as_json)
         return
     with moving(*_columns()) as progress:
@@ -53,19 +55,22 @@ class _Lines:
 
     def table_begins(self, table: Table) -> None:
         """Nothing is known yet."""
+        detail(f"{visible(table.name)}: begins")
 
     def rows_confirmed(self, table: Table, done: int, total: int) -> None:
-        """A log shows only the end."""
+        """A log shows only the end, unless it is to be verbose."""
+        detail(f"{visible(table.name)}: {done:,}/{total:,} rows written")
 
     def table_ended(self, result: TableResult) -> None:
         """``users: 5/5 rows synced``, or that it failed; the reason goes to stderr."""
         if not self._quiet:
-            line(f"{result.name}: {_outcome(result)}")
+            status_line(f"{result.name}: ", _outcome(result), "", result.status)
         if result.error:
             reason = result.error.removeprefix(f"{result.name}: ")
             status = "" if result.status == "ok" else f"{result.status}: "
-            line(f"{result.name}: {status}{reason}", err=True)
-        hint(result.hint, err=True)
+            error(f"{result.name}: {status}{reason}", result.hint)
+        else:
+            hint(result.hint, err=True)
         trace(result.trace)
 
 
@@ -92,12 +97,14 @@ class _Bars:
 
     def table_begins(self, table: Table) -> None:
         """Show the table's bar."""
+        self._lines.table_begins(table)
         self._tasks[table.name] = self._add(label(table.name))
         if len(self._tasks) + len(self._rows) > 1 and self._total is None:
             self._total = self._add("in all")
 
     def rows_confirmed(self, table: Table, done: int, total: int) -> None:
         """Move the bars."""
+        self._lines.rows_confirmed(table, done, total)
         self._rows[table.name] = (done, total)
         self._move(self._tasks[table.name], done, total)
         if self._total is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from supasync_core.api.plugin_host import Host
+from supasync_core.cli import output
 from supasync_core.cli.params import Duration
 from supasync_core.config import load
 from supasync_core.model.errors import ConfigError
@@ -45,14 +46,14 @@ def schedule(session: Session, scheduler: str, every: timedelta | None) -> int:
     job = _job(session, settings.interval if every is None else every)
     makers = {"cron": cron.text, "systemd": systemd.text, "windows": windows.text}
     click.echo(makers[scheduler](job), nl=False)
-    click.echo(job.cost(len(settings.tables), budgets=settings.budgets.monthly), err=True)
+    output.line(job.cost(len(settings.tables), budgets=settings.budgets.monthly), err=True)
     if every is not None and every != settings.interval:
-        click.echo(
+        output.line(
             f"write interval: {format_duration(every)} into {settings.path}: status judges by it", err=True
         )
     for problem in _without_this_shell(session):
-        click.echo(f"warning: the scheduler does not see this shell's environment: {problem}", err=True)
-    click.echo(_NEXT[scheduler].format(name=job.name), err=True)
+        output.line(f"warning: the scheduler does not see this shell's environment: {problem}", err=True)
+    output.line(_NEXT[scheduler].format(name=job.name), err=True)
     return 0
 
 

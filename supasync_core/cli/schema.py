@@ -4,6 +4,7 @@ import click
 
 from supasync_core.api.backend import Remark
 from supasync_core.cli import output
+from supasync_core.cli.common_options import VerdictCommand
 from supasync_core.cli.schema_sql import sql
 from supasync_core.model.errors import DiffCode
 from supasync_core.model.level import PROBLEM, WARNING
@@ -21,7 +22,7 @@ def schema() -> None:
 schema.add_command(sql)
 
 
-@schema.command()
+@schema.command(cls=VerdictCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 @click.pass_obj
 def diff(session: Session, *, as_json: bool) -> int:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from supasync_core.cli import output, streams
+from supasync_core.cli.output import longer_than_the_screen
 from supasync_core.model.errors import TableError
 from supasync_core.project.session import Session
+from supasync_core.system import lock
+from supasync_core.system.files import write_private
 
 if TYPE_CHECKING:
     from supasync_core.model.table import Table
@@ -85,13 +88,15 @@ class ScriptCommand(click.Command):
     is_flag=True,
     help="Run the script in NEW over its connection string, NEW_DATABASE_URL.",
 )
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the script to this file.")
 @click.pass_obj
-def sql(session: Session, /, *, applied: bool, **options: str | bool | None) -> None:
+def sql(session: Session, /, *, applied: bool, out: str | None, **options: str | bool | None) -> None:
     """Print SQL to paste into NEW's SQL editor.
 
     Pasting it again is harmless. Without an option, it prints what NEW needs before the first sync. Each
     option prints another, optional script instead. Without --apply nothing is sent anywhere. OLD's SQL is
-    always pasted by a person.
+    always pasted by a person. On a terminal, a script that is longer than the screen goes into a file under
+    .supasync, which is named.
     """
     streams.use_utf8()
     chosen = [name for name, value in options.items() if value]
@@ -104,11 +109,32 @@ def sql(session: Session, /, *, applied: bool, **options: str | bool | None) -> 
         raise click.UsageError(
             "--apply: this SQL is OLD's, and supasync changes nothing in OLD: paste it there"
         )
+    if applied and out:
+        raise click.UsageError("--apply and --out: give one of them")
     text = _of_step(session, steps[0], options) if steps else _script(session, chosen, options)
     if applied:
         _apply(session, text)
+    elif out or longer_than_the_screen(text):
+        _write(session, Path(out) if out else None, text, chosen, options)
     else:
         click.echo(text, nl=False)
+
+
+def _write(
+    session: Session,
+    out: Path | None,
+    text: str,
+    chosen: Sequence[str],
+    options: Mapping[str, str | bool | None],
+) -> None:
+    """Write the script to the file, or to one that bears the names of the options, and say where it is."""
+    words = [name if options[name] is True else f"{name}-{options[name]}" for name in chosen]
+    project = "OLD" if {"old", "horizon"} & {*chosen} else "NEW"
+    if out is None:
+        name = "-".join(["schema", *words]).replace("_", "-")
+        out = lock.folder(session.folder) / f"{name}.sql"
+    write_private(out, text)
+    output.line(f"written to {out}: paste it into {project}'s SQL editor")
 
 
 def _script(session: Session, chosen: Sequence[str], options: Mapping[str, str | bool | None]) -> str:

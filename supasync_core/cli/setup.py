@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 import click
 
 from supasync_core.cli import output
+from supasync_core.cli.common_options import VerdictCommand
+from supasync_core.cli.styles import status_line
 from supasync_core.init.undecided import by_name
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, StateError
@@ -17,7 +19,7 @@ from supasync_core.system import lock
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 
 
-@click.command()
+@click.command(cls=VerdictCommand)
 @_JSON
 @click.pass_obj
 def check(session: Session, *, as_json: bool) -> int:
@@ -38,7 +40,7 @@ def check(session: Session, *, as_json: bool) -> int:
     return 0 if found.fine else 3
 
 
-@click.command()
+@click.command(cls=VerdictCommand)
 @click.option(
     "--from",
     "start",
@@ -103,7 +105,8 @@ def _print(session: Session, found: Preflight, *, setup: bool = False) -> None:
         ("table", "rows in OLD", "rows in NEW"), [tuple(asdict(row).values()) for row in found.tables]
     )
     output.findings(found.findings)
-    click.echo(_verdict(found, setup=setup))
+    status = "failed" if not found.ready else "ok" if found.fine else "warning"
+    status_line("", _verdict(found, setup=setup), "", status)
 
 
 def _verdict(found: Preflight, *, setup: bool) -> str:

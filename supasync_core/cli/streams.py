@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TextIO
 
+from supasync_core.cli.lines import Lines, stamped
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.printable import visible
 
@@ -65,14 +66,39 @@ def _text(text: str | bytes) -> str:
 class _Guarded:
     """The wrapper that all text passes through, whoever prints it; `bare` is the way around it."""
 
-    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
-        self._redact = redact
+    holds_results = False
+
+    def __init__(self, stream: TextIO, redact: Callable[[str], str], lines: Lines) -> None:
+        self.redact = redact
+        self._begins = True
+        self._off_terminal = not stream.isatty()
+        self.lines = lines
         self.bare: TextIO = stream
 
     def write(self, text: str | bytes) -> int:
         """Write the text without keys, control characters and bidi marks as JSON escapes them."""
-        self.bare.write(visible(self._redact(_text(text)), _OURS))
+        self.put(visible(self.redact(_text(text)), _OURS))
         return len(text)
+
+    def keep(self, text: str) -> None:
+        """Put the text into the log alone."""
+        self.lines.copy(visible(self.redact(text), _OURS), type(self))
+
+    def put(self, text: str, *, logged: bool = True) -> None:
+        """Write a text that is safe already; what is not to be ``logged`` has no times, either."""
+        if not text:
+            return
+        lines, results = self.lines, self.holds_results
+        if not (results and lines.as_json):
+            if logged:
+                lines.copy(text, type(self))
+            if logged and lines.timed and self._off_terminal:
+                begins, self._begins = self._begins, text.endswith("\n")
+                text = stamped(text, begins=begins)
+        if results and lines.holds_results:
+            lines.held.append(text)
+        else:
+            self.bare.write(text)
 
     def close(self) -> None:
         """Nothing: whoever closes it is not the only one who prints."""
@@ -94,6 +120,8 @@ class _Results(_Guarded):
     The engine prints nothing itself. So what decides is the innermost line of the core that led to the print:
     a command prints results, and so does what a plugin has for a command; any other line has called a plugin.
     """
+
+    holds_results = True
 
     def write(self, text: str | bytes) -> int:
         """Write a result here, and all else to stderr."""
@@ -193,11 +221,60 @@ def use_utf8() -> None:
         stream.reconfigure(encoding="utf-8")
 
 
-def guard(redact: Callable[[str], str]) -> None:
+def guard(redact: Callable[[str], str], lines: Lines) -> None:
     """From now on both streams are redacted and without control characters, and stdout holds results."""
-    out: Any = _Results(sys.stdout, redact)
-    err: Any = _Guarded(sys.stderr, redact)
+    out: Any = _Results(sys.stdout, redact, lines)
+    err: Any = _Guarded(sys.stderr, redact, lines)
     sys.stdout, sys.stderr = out, err
+
+
+def lines() -> Lines:
+    """What this call wants of its lines; nothing special where nobody has said."""
+    found: Lines | None = getattr(sys.stderr, "lines", None)
+    return found or Lines()
+
+
+def remark(text: str) -> None:
+    """Print what is not an error to stderr; with ``--quiet`` to the log alone."""
+    stream: Any = sys.stderr
+    if isinstance(stream, _Guarded) and stream.lines.quiet:
+        stream.keep(f"{text}\n")
+    else:
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
+def detail(text: str) -> None:
+    """Print to stderr what ``--verbose`` asks for."""
+    if lines().verbose:
+        remark(text)
+
+
+def put(text: str, *, values: bool = False) -> None:
+    """Print a result that has no control characters but rich's own styles.
+
+    ``values`` of rows have been redacted already, and are not logged.
+    """
+    if isinstance(sys.stdout, _Guarded):
+        sys.stdout.put(text if values else sys.stdout.redact(text), logged=not values)
+    else:
+        sys.stdout.write(text)
+
+
+def release() -> None:
+    """Print what `Lines` holds: a person is to decide on it."""
+    wanted = lines()
+    if wanted.held:
+        bare(sys.stdout).write(wanted.released(ExitCode.PERSON))
+        sys.stdout.flush()
+
+
+def finish(code: int) -> None:
+    """What was held comes now unless all is well, and the log has all that was printed."""
+    wanted = lines()
+    bare(sys.stdout).write(wanted.released(code))
+    if wanted.log:
+        wanted.log.close()
 
 
 def bare(stream: TextIO) -> TextIO:
@@ -213,7 +290,11 @@ def bare(stream: TextIO) -> TextIO:
 def reguarded(redact: Callable[[str], str]) -> Iterator[None]:
     """Guard the streams that rich has put in the place of ours while something moves on the terminal."""
     before: Any = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_Guarded(stream, redact) for stream in before)
+    wanted = lines()
+    sys.stdout, sys.stderr = (
+        each if isinstance(each, _Guarded) else _Guarded(each, getattr(each, "redact", redact), wanted)
+        for each in before
+    )
     try:
         yield
     finally:

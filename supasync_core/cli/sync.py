@@ -17,6 +17,7 @@ import click
 
 from supasync_core.api.plugin_fault import at_work
 from supasync_core.cli import output, signals
+from supasync_core.cli.common_options import LongCommand
 from supasync_core.cli.plugin_notes import tell
 from supasync_core.cli.run_progress import watching
 from supasync_core.cli.table_options import ONLY_TABLES, complete_tables
@@ -44,7 +45,7 @@ GRACE = 120.0
 """Seconds beyond max_runtime in which the batch in flight may end: longer than any request may take."""
 
 
-@click.command()
+@click.command(cls=LongCommand)
 @ONLY_TABLES
 @click.option(
     "--full",
@@ -177,7 +178,7 @@ def _show_forecast(migration: Migration, tables: Sequence[Table], state: State, 
         err.raise_if_of_no_table()
         return
     if found.metered and found.rows:
-        click.echo(f"{counted(found.rows, 'row', 'rows')} to copy; {found.sentence}", err=True)
+        output.line(f"{counted(found.rows, 'row', 'rows')} to copy; {found.sentence}", err=True)
 
 
 def _conclude(session: Session, report: Report, last: LastSuccess, *, as_json: bool) -> int:
@@ -281,7 +282,7 @@ def _leave_behind(session: Session, report: Report, exit_code: int) -> None:
     who = plugin.at(None) if plugin else "a plugin"
     session.note(f"{who} hangs at the end of the run, which took longer than max_runtime: it is left behind")
     if report.stopped:
-        click.echo(f"error: {report.stopped}", err=True)
+        output.error(f"error: {report.stopped}")
     sys.stderr.flush()
     os._exit(exit_code)
 

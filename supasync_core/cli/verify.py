@@ -1,6 +1,5 @@
 """`supasync verify`: whether NEW holds what OLD has."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
@@ -8,6 +7,8 @@ import click
 
 from supasync_core.api.blind_spots import UPDATES
 from supasync_core.cli import output
+from supasync_core.cli.common_options import VerdictCommand
+from supasync_core.cli.styles import label, status_line
 from supasync_core.cli.table_options import ONLY_TABLES
 from supasync_core.init.undecided import Undecided, by_name, last_list
 from supasync_core.model import timestamps
@@ -26,7 +27,7 @@ from supasync_core.verify.last_verification import keep
 SHOWN = 10
 
 
-@click.command()
+@click.command(cls=VerdictCommand)
 @ONLY_TABLES
 @click.option("--exact", is_flag=True, help="Compare every value of every row.")
 @click.option(
@@ -102,11 +103,11 @@ def _show(found: Verification, limit: int, left_out: Sequence[Undecided]) -> Non
         word = found.claim if found.settled else f"{found.claim}: run supasync sync, then verify"
     else:
         word = "different"
-    click.echo(f"{word}; {cost}")
+    status_line("", word, f"; {cost}", _status(found.troubled, found.equal))
 
 
 def _show_table(verdict: TableVerdict, limit: int) -> None:
-    output.line(f"{verdict.name}: {_headline(verdict)}")
+    status_line(f"{verdict.name}: ", _headline(verdict), "", _status(verdict.error, verdict.equal))
     if verdict.error:
         output.hint(verdict.hint)
         return
@@ -124,6 +125,10 @@ def _show_table(verdict: TableVerdict, limit: int) -> None:
     steps = ", ".join(f"{step} {number:,}" for step, number in verdict.requests.items())
     if steps:
         click.echo(f"  requests: {steps}; {format_size(verdict.bytes)}")
+
+
+def _status(trouble: object, equal: object) -> str:
+    return "error" if trouble else "equal" if equal else "different"
 
 
 def _methods(found: Verification) -> dict[tuple[str, ...], list[str]]:
@@ -178,7 +183,7 @@ def _key(key: tuple[str, ...] | None) -> str:
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Progress]:
     """A bar for each table while it is compared: on a terminal's stderr, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not output.shows_bars():
         yield lambda _table, _done, _total: None
         return
     with output.moving() as bars:
@@ -187,7 +192,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
             if not done:
                 for each in bars.task_ids:
                     bars.remove_task(each)
-                bars.add_task(output.label(table.name), total=None)
+                bars.add_task(label(table.name), total=None)
             bars.update(bars.task_ids[-1], completed=done, total=total)
 
         yield show

@@ -4,12 +4,11 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from supasync_core.model import timestamps
 from supasync_core.model.errors import SupasyncError
-from supasync_core.model.quantities import format_duration
+from supasync_core.model.quantities import format_age
 from supasync_core.model.settings import Settings
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
@@ -28,9 +27,8 @@ class LastInventory:
 
     @property
     def age(self) -> str:
-        """``2h5m ago``."""
-        gone = max(0, timestamps.now() - timestamps.parse(self.at))
-        return f"{format_duration(timedelta(microseconds=gone), 2)} ago"
+        """``12 min ago``."""
+        return format_age(timestamps.now() - timestamps.parse(self.at))
 
 
 def remember(settings: Settings, lines: Sequence[str]) -> None:

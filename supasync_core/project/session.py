@@ -32,6 +32,8 @@ class Session:
     """The exit code of every error, for commands that answer like diff(1)."""
     note: Callable[[str], None] = lambda _text: None
     """Called once for each remark on tables.yaml."""
+    detail: Callable[[str], None] = lambda _text: None
+    """Called with what only a person who looks closely wants to know."""
     secrets: "list[Secret]" = field(default_factory=list)
     """Keys that a command has taken from the environment without tables.yaml."""
 
@@ -56,6 +58,7 @@ class Session:
         ]
         for note in (*settings.notes, *remarks, *faults):
             self.note(note)
+        self.detail(f"{self.config}: OLD is {settings.source.ref}, NEW is {settings.sink.ref}")
         return settings
 
     @property

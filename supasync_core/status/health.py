@@ -67,11 +67,12 @@ class TableLag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The verdict in a sentence and what it rests on; ``age`` is that of the last success."""
+    """The verdict in a sentence and what it rests on; ``age`` is that of the last success, ``at``."""
 
     verdict: str
     healthy: bool
     age: timedelta | None
+    at: str | None
     rate: float | None
     rated: int
     requests: int
@@ -104,6 +105,7 @@ def judge(
         else _verdict(past, syncs[0].status if syncs else None, age, interval, healthy=healthy),
         healthy=healthy,
         age=age,
+        at=None if age is None else last,
         rate=len(good) / len(syncs) if syncs else None,
         rated=len(syncs),
         requests=sum(record.requests for record in shown),

@@ -19,6 +19,7 @@ _FOLDER: Final = (
     getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
 _MOST_LINKS: Final = 40
+_PRIVATE: Final = 0o600
 
 
 def real(path: Path) -> Path:
@@ -59,11 +60,44 @@ def replace_whole(path: Path, write: Callable[[BinaryIO], object], *, private: b
         raise RefusedError(f"{path} cannot be written: {err.strerror or err}", hint=hint) from err
 
 
+def appended(path: Path) -> int:
+    """A descriptor of the file, to append to; the file is for its owner alone, and made where needed.
+
+    RefusedError where it cannot be opened, is not a regular file, or belongs to another user.
+    """
+    try:
+        place = own(path)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+            flags |= getattr(os, name, 0)
+        number = os.open(place, flags, _PRIVATE)
+    except OSError as err:
+        hint = faults.HINTS.get(err.errno or 0)
+        raise RefusedError(f"{path} cannot be written: {err.strerror or err}", hint=hint) from err
+    try:
+        _make_private(number, path, place.parent)
+    except BaseException:
+        os.close(number)
+        raise
+    return number
+
+
+def _make_private(number: int, path: Path, folder: Path) -> None:
+    found = os.fstat(number)
+    if not stat.S_ISREG(found.st_mode):
+        raise RefusedError(f"{path} cannot be written: it is not a regular file")
+    if not _POSIX:
+        return
+    if found.st_uid not in {os.geteuid()} | (descriptors.ours(folder.stat().st_uid) - {0}):
+        raise RefusedError(f"{path} cannot be written: it belongs to another user")
+    os.fchmod(number, _PRIVATE)
+
+
 def _replace(path: Path, write: Callable[[BinaryIO], object], folder: int | None, *, private: bool) -> None:
     """Replace a file of the opened folder; a draft that is not ours any more is not given away."""
     draft = path.with_name(f".supasync-{os.urandom(16).hex()}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    number = os.open(draft, flags, 0o600, dir_fd=folder)
+    number = os.open(draft, flags, _PRIVATE, dir_fd=folder)
     try:
         with open(number, "wb") as file:  # noqa: PTH123 - it is open already
             write(file)

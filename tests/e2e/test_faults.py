@@ -36,6 +36,7 @@ def test_a_passing_fault_of_old_costs_no_row(workspace: Workspace, fault: str) -
     workspace.old.server.misbehave({"nth": 2, **rule} if rule.get("times", 1) else rule)
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
+    assert ("OLD answered 503; retry 1 of 4 in " in done.err) == fault.startswith("503"), done.err
     workspace.assert_equal()
 
 

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from supasync_core.model.state import State
 from supasync_core.model.state_json import to_json
 from tests.postgrest.launch import ROLES, Server, serve
-from tests.servers.command import HURRIED, start
+from tests.servers.command import HURRIED, start, without_times
 from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
 
@@ -123,9 +123,12 @@ class Workspace:
         return start(self.folder, *args, environment=given, before=self.before)
 
     def supasync(self, *args: str, environment: Mapping[str, str] | None = None) -> Completed:
-        """Run the command to its end; no key and no traceback may ever be in what it prints."""
+        """Run the command to its end; no key and no traceback may ever be in what it prints.
+
+        Its lines come `without_times`.
+        """
         with self.command(*args, environment=environment) as process:
-            out, err = process.communicate(timeout=240)
+            out, err = map(without_times, process.communicate(timeout=240))
         for text in (out, err):
             assert "secret_for_tests" not in text, text
             assert "Traceback" not in text, text

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from shutil import copytree
 
-from tests.servers.command import COMMAND, start
+from tests.servers.command import COMMAND, start, without_times
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,5 +28,5 @@ def run_with(site: Path, folder: Path, *args: str, timeout: float = 60) -> subpr
     """Run the command with the packages of that folder installed too."""
     before = f"import sys; sys.path.insert(0, {str(site)!r})"
     with start(folder, *args, before=before) as process:
-        out, err = process.communicate(timeout=timeout)
+        out, err = map(without_times, process.communicate(timeout=timeout))
         return subprocess.CompletedProcess([COMMAND, *args], process.wait(), out, err)

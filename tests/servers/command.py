@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ FORKS = ForkServer(
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
 """Variables that only a new interpreter obeys."""
 
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d ", re.MULTILINE)
+
 
 HURRIED = """
 from time import sleep
@@ -51,10 +54,15 @@ def run(
     timeout: float = 60,
     before: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder to its end, after the code ``before``."""
+    """Run the command in a folder to its end, after the code ``before``; its lines come `without_times`."""
     with start(folder, *args, environment=environment, before=before) as process:
-        out, err = process.communicate(timeout=timeout)
+        out, err = map(without_times, process.communicate(timeout=timeout))
         return subprocess.CompletedProcess([COMMAND, *args], process.wait(), out, err)
+
+
+def without_times(text: str) -> str:
+    """The lines without the time that each line of a long command begins with, off a terminal."""
+    return TIME.sub("", text)
 
 
 def start(

@@ -38,7 +38,7 @@ def test_it_counts_and_status_and_the_plan_of_a_switch_remember(both: Storages) 
     assert "auth users: OLD 1 account, NEW none (seen " in status
     assert "Storage: OLD 1 bucket, 1 object, 1.0 kB, NEW none (seen " in status
     plan = both.space.supasync("cutover", "--plan").out
-    assert "account: what OLD has besides rows is known: seen 0s ago: auth users: OLD 1 account" in plan
+    assert "account: what OLD has besides rows is known: seen just now: auth users: OLD 1 account" in plan
     for name, end in (("OLD", both.space.old), ("NEW", both.space.new)):
         both.space.environment[f"{name}_DATABASE_URL"] = end.cluster.url(end.database, OWNER)
     assert both.space.supasync("account", "--json").json["old"] == done.json["old"]

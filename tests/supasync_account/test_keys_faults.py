@@ -84,8 +84,10 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(keys: Projects
             "headers": {"Retry-After": "0"},
         },
     )
-    report = keys.auth("sync", "--json").json
+    done = keys.auth("sync", "--json")
+    report = done.json
     assert (report["created"], report["named"]) == (3, [])
+    assert "NEW: Auth answered 429; retry 1 of 4 in 0 s\n" in done.err
     assert keys.auth("verify").code == 0
     asked = keys.space.new.server.requests()
     posts = [each["status"] for each in asked if each["method"] == "POST" and each["path"] == USERS]

@@ -42,6 +42,8 @@ def test_a_busy_or_broken_server_is_asked_again(both: Storages) -> None:
     )
     done = both.run("sync")
     assert "12 objects copied" in done.out
+    assert "OLD: Storage does not answer (OLD: HTTP 502); retry 1 of 4 in 0." in done.err
+    assert "docs/o-06 was not copied (" in done.err
     both.assert_equal()
     assert both.new.sent().count(("POST", f"{SENT}o-08")) == 1
 

@@ -15,6 +15,7 @@ from urllib3.exceptions import SSLError
 from supasync_core.api.installed import GROUP
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
+from supasync_core.api.retries import heard_by
 from supasync_core.model.batch import Batch, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import LockedError, RefusedError, SupasyncError, TransientError
@@ -90,6 +91,21 @@ def test_what_may_pass_is_tried_again(project: Rig, status: int) -> None:
         ask()
         assert len(project.server.requests()) == 3
     assert min(project.waits) >= 1
+
+
+def test_each_wait_is_said_before_it_and_what_it_is_for(project: Rig) -> None:
+    said: list[str] = []
+    busy = {"kind": "answer", "status": 503, "headers": {"Retry-After": "9"}, "times": 2}
+    project.server.misbehave(busy, {"kind": "reset-after", "method": "POST", "times": 1})
+    with heard_by(lambda wait: said.append(wait.sentence)):
+        project.source().count(JOBS)
+        project.sink().upsert(JOBS, ONE)
+    lost, again = said[2:]
+    assert said[:2] == [f"OLD answered 503; retry {number} of 4 in 9 s" for number in (1, 2)]
+    assert lost.startswith("NEW did not answer (")
+    assert lost.endswith("; the write may still take effect: waiting 20 s")
+    assert "; retry 1 of 4 in " in again
+    assert KEY not in "".join(said)
 
 
 def test_a_write_is_not_repeated_under_a_lease_that_has_ended_meanwhile(project: Rig) -> None:

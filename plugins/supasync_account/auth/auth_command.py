@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from supasync_account.auth import ACCEPTED, POLICIES, Deletes
+from supasync_core.cli.common_options import LongCommand, VerdictCommand
 from supasync_core.project.session import Session
 
 SHOWN = 20
@@ -41,7 +42,7 @@ def auth() -> None:
     """Copy, prove and inspect the accounts of Supabase Auth."""
 
 
-@auth.command()
+@auth.command(cls=VerdictCommand)
 @_extras
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
@@ -56,7 +57,7 @@ def check(session: Session, /, *, as_json: bool, **extras: bool | None) -> int:
     return auth_runs.checked(session, extras=extras, as_json=as_json)
 
 
-@auth.command()
+@auth.command(cls=LongCommand)
 @click.option("--dry-run", is_flag=True, help="Count what would be copied; write nothing.")
 @click.option(
     "--accept",
@@ -101,7 +102,7 @@ def sync(  # noqa: PLR0913 - the options
     return auth_runs.copied(session, accepted, deletes, limit, extras=extras, as_json=as_json)
 
 
-@auth.command()
+@auth.command(cls=VerdictCommand)
 @_extras
 @_LIMIT()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

@@ -13,6 +13,7 @@ from supasync_account.auth.account_way import Choices, Copying, Way
 from supasync_account.auth.auth_step import policy
 from supasync_account.auth.chosen_way import chosen
 from supasync_core.cli import output
+from supasync_core.cli.styles import status_line
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
 from supasync_core.model.errors import DiffCode, ExitCode
@@ -141,10 +142,14 @@ def planned(session: Session, accepted: Sequence[str], *, extras: Options, as_js
 
 def _show(report: AccountReport, limit: int) -> None:
     for each in report.named[:limit]:
-        output.line(f"{'not copied' if each.refused else 'note'}: {each.sentence}", err=True)
+        if each.refused:
+            output.error(f"not copied: {each.sentence}")
+        else:
+            output.line(f"note: {each.sentence}", err=True)
     if len(report.named) > limit:
-        click.echo(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
-    click.echo(f"accounts: {report.sentence}")
+        output.line(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
+    refused = any(each.refused for each in report.named)
+    status_line("accounts: ", report.sentence, "", "incomplete" if refused or report.interrupted else "ok")
     for remark in report.remarks:
         click.echo(f"  {remark}")
     if report.interrupted:
@@ -167,4 +172,7 @@ def _show_verdict(found: AccountVerdict, limit: int) -> None:
             click.echo("    ... (--limit, --json)")
     for sentence in found.uncompared:
         output.line(f"  not compared: {sentence}")
-    click.echo("equal" if found.equal else "different: run supasync auth sync, then supasync auth verify")
+    if found.equal:
+        status_line("", "equal", "", "equal")
+    else:
+        status_line("", "different: run supasync auth sync, then supasync auth verify", "", "different")

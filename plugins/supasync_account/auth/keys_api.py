@@ -18,6 +18,7 @@ from supasync_account.auth.keys_errors import AuthRefusal, LostAnswerError, proj
 from supasync_account.decoding import UndecodableError, decoded
 from supasync_account.project_client import http_client, supabase_client
 from supasync_core.api.registration import Fence
+from supasync_core.api.retries import retrying
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.secret import Secret, redact
@@ -139,7 +140,9 @@ class KeysApi:
                     raise LostAnswerError(err.message) from err
                 if attempt + 1 == ATTEMPTS or (err.after or 0.0) > _LONGEST:
                     raise TransientError(err.message, hint="the next run tries again") from err
-                time.sleep(FIRST * 2**attempt if err.after is None else err.after)
+                seconds = FIRST * 2**attempt if err.after is None else err.after
+                retrying(err.message, retry=attempt + 1, retries=ATTEMPTS - 1, seconds=seconds)
+                time.sleep(seconds)
         raise AssertionError("unreachable")
 
     def _once(self, request: "_Request") -> Answer:

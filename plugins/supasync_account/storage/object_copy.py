@@ -19,6 +19,7 @@ from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Up
 from supasync_account.storage.storage_client import StorageClient, described, path_of
 from supasync_account.storage.storage_errors import ChangedError, ObjectError, later
 from supasync_core.api.registration import Fence
+from supasync_core.api.retries import retrying
 from supasync_core.model.errors import TransientError
 
 PIECE: Final = 65_536
@@ -83,7 +84,7 @@ class Copier:
         """
         sent = task.listed.size > LARGE and self.uploads.begun(task.bucket, task.listed)
         err: Exception | None = None
-        for _ in range(_TRIES):
+        for attempt in range(1, _TRIES + 1):
             try:
                 if task.equal and (same := self._compared(task, task.equal)):
                     return same
@@ -95,7 +96,7 @@ class Copier:
                 task = self._as_it_is(task)
             except httpx.TransportError as broken:
                 err, sent = broken, True
-                self.new.sleep(1.0)
+                self._wait(task, attempt, err, 1.0)
             except ObjectError as refused:
                 if refused.kind == "exists" and err is not None:
                     if arrived := self._arrived(task, refused):
@@ -104,8 +105,15 @@ class Copier:
                 elif refused.kind != "busy":
                     raise
                 err = refused
-                self.new.sleep(max(1.0, refused.pause))
+                self._wait(task, attempt, err, max(1.0, refused.pause))
         raise err if isinstance(err, ObjectError) else later("OLD or NEW", described(err))
+
+    def _wait(self, task: Task, attempt: int, err: Exception, seconds: float) -> None:
+        """Wait before another attempt; before the error that ends them, too."""
+        if attempt < _TRIES:
+            said = f"{task.shown} was not copied ({described(err)})"
+            retrying(said, retry=attempt, retries=_TRIES - 1, seconds=seconds)
+        self.new.sleep(seconds)
 
     def _compared(self, task: Task, there: StoredObject) -> Copied | None:
         """NEW's object as a copy where user metadata is equal; None where it is to be replaced."""

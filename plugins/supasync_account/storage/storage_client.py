@@ -20,6 +20,7 @@ from supasync_account.decoding import nests_too_deeply
 from supasync_account.ending_transport import LONGER, EndingTransport
 from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
 from supasync_account.storage.storage_errors import ObjectError, failure_of, later
+from supasync_core.api.retries import retrying
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError
@@ -165,7 +166,7 @@ class StorageClient:
     def _again(self, once: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
         """What it answers; TransientError where the server stays busy or away."""
         err: Exception | None = None
-        for pause in (*PAUSES, None):
+        for retry, pause in enumerate((*PAUSES, None), 1):
             try:
                 return once()
             except ObjectError as refused:
@@ -176,7 +177,10 @@ class StorageClient:
                 err = broken
             if pause is not None:
                 wanted = err.pause if isinstance(err, ObjectError) else 0.0
-                self.sleep(max(pause * uniform(0.5, 1.0), wanted))  # noqa: S311 - no secret
+                seconds = max(pause * uniform(0.5, 1.0), wanted)  # noqa: S311 - no secret
+                said = f"{self.project}: Storage does not answer ({described(err)})"
+                retrying(said, retry=retry, retries=len(PAUSES), seconds=seconds)
+                self.sleep(seconds)
         raise later(self.project, described(err)) from None
 
 

@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from supasync_account.storage import ACCEPTED, POLICIES, Deletes
+from supasync_core.cli.common_options import LongCommand, VerdictCommand
 from supasync_core.project.session import Session
 
 SHOWN = 20
@@ -33,7 +34,7 @@ def storage() -> None:
     """Copy and prove the files of Supabase Storage."""
 
 
-@storage.command()
+@storage.command(cls=LongCommand)
 @_BUCKETS()
 @click.option("--dry-run", is_flag=True, help="Count what would be copied, and what it costs; write nothing.")
 @click.option(
@@ -87,7 +88,7 @@ def sync(  # noqa: PLR0913 - the options
     return storage_runs.copied(session, wanted, limit, accept_newer=newer, as_json=as_json)
 
 
-@storage.command()
+@storage.command(cls=VerdictCommand)
 @_BUCKETS()
 @click.option(
     "--exact", is_flag=True, help="Read every object on both sides: costs OLD's egress once more, all of it."

@@ -16,6 +16,7 @@ from supasync_account.storage.storage_sides import both_storages, pair_of
 from supasync_account.storage.storage_verdict import StorageVerdict, compare
 from supasync_core.api.run_step import StepContext
 from supasync_core.cli import output
+from supasync_core.cli.styles import status_line
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
 from supasync_core.model.errors import ConfigError, DiffCode, ExitCode
@@ -125,7 +126,7 @@ def undone(session: Session, *, as_json: bool) -> int:
         output.print_json({"put_back": number, "refused": list(flaws)})
     else:
         for flaw in flaws:
-            output.line(f"not put back: {flaw}", err=True)
+            output.error(f"not put back: {flaw}")
         click.echo(f"storage: {counted(number, 'object', 'objects')} put back")
     return ExitCode.PERSON if flaws else ExitCode.DONE
 
@@ -162,14 +163,18 @@ def _section(session: Session) -> Mapping[str, str]:
 
 def _name(report: StorageReport, limit: int) -> None:
     for each in report.named[:limit]:
-        output.line(f"{'note' if each.weight == 'note' else 'not copied'}: {each.sentence}", err=True)
+        if each.weight == "note":
+            output.line(f"note: {each.sentence}", err=True)
+        else:
+            output.error(f"not copied: {each.sentence}")
     if len(report.named) > limit:
-        click.echo(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
+        output.line(f"... and {len(report.named) - limit:,} more (--limit, --json)", err=True)
 
 
 def _show(report: StorageReport, limit: int) -> None:
     _name(report, limit)
-    output.line(f"storage: {report.sentence}")
+    status = "incomplete" if report.refused or report.interrupted else "ok"
+    status_line("storage: ", report.sentence, "", status)
     for remark in report.remarks:
         output.line(f"  {remark}")
     if report.interrupted:
@@ -195,5 +200,7 @@ def _show_verdict(found: StorageVerdict, limit: int) -> None:
     click.echo(f"  compared: {found.methods_shown}")
     for sentence in found.remarks:
         output.line(f"  note: {sentence}")
-    equal = "equal, as far as was compared"
-    click.echo(equal if not found.differences else "different: run supasync storage sync, then verify again")
+    if found.differences:
+        status_line("", "different: run supasync storage sync, then verify again", "", "different")
+    else:
+        status_line("", "equal, as far as was compared", "", "equal")
