@@ -365,3 +365,22 @@ def test_only_what_was_decided_about_is_written_and_what_is_not_handed_over_is_s
             both.space.old.server.reload()
         assert both.new.paste("select encrypted_password from auth.users") == [("of the admin of NEW",)]
     assert "1 created" in both.auth("sync").out
+
+
+def test_an_answer_that_a_cache_has_kept_is_refused(both: Projects) -> None:
+    both.sign_up(1)
+    for end, said in (
+        (both.space.old, "OLD: a cache answers in its place (Age: 86400)"),
+        (both.space.new, "NEW: a cache answers in its place (Age: 86400)"),
+    ):
+        end.server.misbehave({"kind": "age", "seconds": 86_400, "path": CALLED, "times": None})
+        try:
+            for command, code in (("sync", 4), ("verify", 2)):
+                assert said in both.auth(command, code=code).err
+        finally:
+            end.server.behave()
+    both.space.old.server.reset()
+    assert "1 created" in both.auth("sync").out
+    both.auth("sync")
+    asked = [each["path"] for each in both.space.old.server.requests() if CALLED in each["path"]]
+    assert len(set(asked)) == len(asked) > 1

@@ -257,3 +257,42 @@ def test_init_writes_the_section_where_old_has_accounts(keys: Projects) -> None:
         assert "\nauth: {}\n" in proposed("sql.yaml")
     finally:
         keys.space.environment.clear()
+
+
+@pytest.mark.parametrize(("side", "seconds"), [("new", 315_360_000), ("new", -400), ("old", 315_360_000)])
+def test_a_ban_ends_by_the_earliest_clock_alone(keys: Projects, side: str, seconds: int) -> None:
+    wrong = {"kind": "clock", "seconds": seconds, "path": "/auth/v1/", "times": None}
+    server = getattr(keys.space, side).server
+    keys.sign_up(1, banned_until="now() + interval '2 years'")
+    keys.sign_up(2, banned_until="now() - interval '1 day'")
+    server.misbehave(wrong)
+    try:
+        assert "nobody can tell which bans of OLD have ended" in keys.auth("sync", code=3).err
+        assert keys.new.paste("select id from auth.users") == []
+        server.behave()
+        keys.auth("sync")
+        server.misbehave(wrong)
+        keys.auth("sync")  # no ban is to be copied
+        keys.auth("verify")
+        keys.new.paste(f"update auth.users set banned_until = null where id = '{number(1)}'")
+        done = keys.auth("verify", code=1)
+        assert f"u1@example.test ({number(1)}): ban" in done.out
+        assert number(2) not in done.out
+    finally:
+        server.behave()
+
+
+def test_a_list_that_a_cache_has_kept_is_refused(keys: Projects) -> None:
+    keys.sign_up(1)
+    for fault, said in (
+        ({"kind": "age", "seconds": 86_400}, "OLD: a cache answers in its place (Age: 86400)"),
+        ({"kind": "clock", "seconds": -86_400}, "OLD: the Date of its answers is"),
+    ):
+        keys.space.old.server.misbehave({**fault, "path": "/auth/v1/", "times": None})
+        try:
+            for command, code in (("sync", 4), ("verify", 2)):
+                assert said in keys.auth(command, code=code).err
+        finally:
+            keys.space.old.server.behave()
+    assert keys.new.paste("select id from auth.users") == []
+    assert "1 created" in keys.auth("sync").out

@@ -22,6 +22,7 @@ from supasync_core.api.retries import retrying
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.secret import Secret, redact
+from supasync_core.system.kept_answer import ASK_THE_SERVER, kept_by_a_cache
 
 if TYPE_CHECKING:
     import httpx
@@ -65,10 +66,8 @@ class KeysApi:
     url: str
     key: Secret
     ledger: Ledger
-    _clock: tuple[float, float] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._clock = (time.time(), time.monotonic())
+    ahead: float = field(default=0.0, init=False)
+    """The seconds by which the server's clock is ahead of this machine's; 0 before the first answer."""
 
     @cached_property
     def _http(self) -> "httpx.Client":
@@ -80,12 +79,6 @@ class KeysApi:
         client = supabase_client(self.url, self.key.reveal(), self._http)
         known = {name.lower(): value for name, value in client.options.headers.items()}
         return {name: known[name] for name in ("apikey", "authorization")}
-
-    @property
-    def now(self) -> float:
-        """The server's time, in seconds; this machine's before the first answer."""
-        at, then = self._clock
-        return at + time.monotonic() - then
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -151,6 +144,7 @@ class KeysApi:
         import httpx  # noqa: PLC0415 - the client has imported it by now
 
         headers, body = {**own, **request.headers}, request.body
+        asked_at = time.time()
         sent, received = len(request.path) + sum(map(len, headers.values())) + len(body or b""), 0
         try:
             with http.stream(
@@ -171,11 +165,13 @@ class KeysApi:
             raise _Passing(f"{self.project}: the answer of Auth did not come ({_reason(err)})") from err
         finally:
             self.ledger.add(self.project, "auth", sent=sent, received=received)
+        if request.method == "GET" and (kept := kept_by_a_cache(response.headers)):
+            raise _Passing(f"{self.project}: {kept}")
+        self._look_at_the_clock(response.headers.get("date", ""), asked_at)
         return self._checked(response, read)
 
     def _checked(self, response: "httpx.Response", body: bytes) -> Answer:
         """The answer, if it is a success."""
-        self._look_at_the_clock(response.headers.get("date", ""))
         if response.is_success:
             return Answer(body, dict(response.headers))
         if response.status_code in _PASSING:
@@ -190,9 +186,11 @@ class KeysApi:
             raise error
         raise AuthRefusal(self.project, response.status_code, *said)
 
-    def _look_at_the_clock(self, date: str) -> None:
-        with suppress(ValueError):
-            self._clock = (parsedate_to_datetime(date).timestamp(), time.monotonic())
+    def _look_at_the_clock(self, date: str, asked_at: float) -> None:
+        """A Date has no fractions, and is written at any time while this machine waited."""
+        with suppress(ValueError, OverflowError):
+            at = parsedate_to_datetime(date).timestamp()
+            self.ahead = max(at - time.time(), 0.0) or min(at + 1 - asked_at, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,8 @@ class _Request:
         kind = {"content-type": "application/json"} if self.body is not None else {}
         merge = {"prefer": "resolution=merge-duplicates,return=minimal"} if self.method == "POST" else {}
         profile = {"accept-profile" if self.method == "GET" else "content-profile": "public"}
-        return {**kind, **({**merge, **profile} if self.path.startswith("/rest/") else {})}
+        fresh = ASK_THE_SERVER if self.method == "GET" else {}
+        return {**kind, **fresh, **({**merge, **profile} if self.path.startswith("/rest/") else {})}
 
 
 class _Passing(Exception):  # noqa: N818 - becomes an error once attempts are used up

@@ -56,7 +56,7 @@ class KeyBans:
     def _banned(self, account: KeyAccount) -> KeyAccount | str:
         """The account as NEW has it behind the ban, or why it is still open."""
         try:
-            self.writer.put(account.id, ban(account, self.writer.new.now))
+            self.writer.put(account.id, ban(account, self.writer.clocks.now))
             found = self.writer.shown(account.id)  # times are finer where they were just set
         except AuthRefusal as err:
             return refusal(err)
@@ -64,7 +64,7 @@ class KeyBans:
             return f"nobody knows whether the ban arrived: {err.message}"
         if found is None:
             return "it was deleted there meanwhile"
-        now = self.writer.new.now
+        now = self.writer.clocks.now
         return found if bans_alike(account, found, now) else "NEW does not keep the ban: a trigger there?"
 
     def _told(

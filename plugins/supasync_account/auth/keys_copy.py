@@ -15,6 +15,7 @@ from supasync_account.auth.keys_account import KeyAccount
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_bans import KeyBans
 from supasync_account.auth.keys_changes import giving_up, unsayable
+from supasync_account.auth.keys_clocks import Clocks
 from supasync_account.auth.keys_deletes import KeyDeletes
 from supasync_account.auth.keys_errors import AuthRefusal
 from supasync_account.auth.keys_flaws import needs_password, remarks
@@ -50,6 +51,11 @@ class KeyCopy:
     """Those that this run has banned in NEW, as OLD has."""
 
     @property
+    def clocks(self) -> Clocks:
+        """By which bans end."""
+        return Clocks(self.old, self.new)
+
+    @property
     def records(self) -> KeyRecords:
         """What was written last."""
         return KeyRecords(self.new)
@@ -66,7 +72,7 @@ class KeyCopy:
         """Copy what is new and changed."""
         lists = self._looked()
         made = self._planned(lists)
-        writer = KeyWriter(self.new, fence, self.flag)
+        writer = KeyWriter(self.clocks, fence, self.flag)
         self._tell(made, lists)
         self.banned = KeyBans(writer, self.records, self.report).run(made, lists)
         self._note_known(made, lists, fence)
@@ -82,9 +88,11 @@ class KeyCopy:
         with executor(2, "lists") as pool:
             there = pool.submit(listed, self.old, lambda size: self.afford("OLD", size))
             here = listed(self.new, lambda size: self.afford("NEW", size))
-            lists = Lists(there.result(), here, written, self.new.now)
+            lists = Lists(there.result(), here, written, self.clocks.now)
+        self.clocks.refuse_kept()
         if not here.whole:
             self._look_up(lists)
+        self.clocks.refuse_bans(lists)
         return lists
 
     def _look_up(self, lists: Lists) -> None:

@@ -34,7 +34,7 @@ class KeyPlan(AccountPlan):
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Both sides as they were listed, what was written last, and the time of NEW's server.
+    """Both sides as they were listed, what was written last, and the time by which bans end.
 
     ``unreadable`` are accounts that NEW has, and cannot show.
     """

@@ -11,6 +11,7 @@ from supasync_account.auth.account_way import Choices, WayName
 from supasync_account.auth.auth_findings import AuthFindings
 from supasync_account.auth.keys_account import differences
 from supasync_account.auth.keys_api import KeysApi
+from supasync_account.auth.keys_clocks import Clocks
 from supasync_account.auth.keys_copy import KeyCopy
 from supasync_account.auth.keys_findings import inspect
 from supasync_account.auth.keys_listing import Listing, listed
@@ -59,9 +60,8 @@ class KeysWay:
                     hint="compare by SQL, with both connection strings; supasync auth check says more",
                 )
         there, here = old.accounts, new.accounts
-        found = {
-            each: differences(there[each], here[each], self.new.now) for each in sorted(there.keys() & here)
-        }
+        now = Clocks(self.old, self.new).now
+        found = {each: differences(there[each], here[each], now) for each in sorted(there.keys() & here)}
         closed = {each for each in there.keys() - here.keys() if there[each].deleted_at}
         left_out = [f"{counted(len(closed), *_CLOSED)}: nobody signs in to them"] if closed else []
         return AccountVerdict(
@@ -79,7 +79,9 @@ class KeysWay:
         with executor(2, "lists") as pool:
             there = pool.submit(listed, self.old, lambda size: self.afford("OLD", size))
             here = listed(self.new, lambda size: self.afford("NEW", size))
-            return there.result(), here
+            lists = there.result(), here
+        Clocks(self.old, self.new).refuse_kept()
+        return lists
 
 
 def _refuse_extras(choices: Choices) -> None:

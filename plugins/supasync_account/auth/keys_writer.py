@@ -13,6 +13,7 @@ import msgspec
 from supasync_account.auth.keys_account import KeyAccount, one_account
 from supasync_account.auth.keys_api import Answer, KeysApi
 from supasync_account.auth.keys_changes import Body, correction, creation, unsayable
+from supasync_account.auth.keys_clocks import Clocks
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal, LostAnswerError
 from supasync_account.auth.keys_listing import USERS
 from supasync_account.decoding import UndecodableError
@@ -42,9 +43,14 @@ class Outcome:
 class KeyWriter:
     """Writes to NEW; the fence is asked before each request. ``flag``: see `keys_changes.creation`."""
 
-    new: KeysApi
+    clocks: Clocks
     fence: Fence
     flag: str | None = None
+
+    @property
+    def new(self) -> KeysApi:
+        """NEW's API."""
+        return self.clocks.new
 
     def create(self, account: KeyAccount) -> Outcome:
         """Make it, exactly as OLD has it."""
@@ -58,11 +64,11 @@ class KeyWriter:
         """Make NEW's account what OLD has, as far as the API can."""
         try:
             for _ in range(ROUNDS):
-                body = correction(account, found, self.new.now)
+                body = correction(account, found, self.clocks.now)
                 if not body:
                     break
                 found = self.put(account.id, body)
-            if account.banned_for(self.new.now):
+            if account.banned_for(self.clocks.now):
                 found = self.shown(account.id) or found  # times are finer where they were just set
         except AuthRefusal as err:
             return Outcome(account, None, refusal(err))
@@ -89,7 +95,7 @@ class KeyWriter:
 
     def _made(self, account: KeyAccount) -> KeyAccount:
         """The account as it was made, by this request or by one whose answer was lost."""
-        body = msgspec.json.encode(creation(account, self.new.now, self.flag))
+        body = msgspec.json.encode(creation(account, self.clocks.now, self.flag))
         lost = False
         for _ in range(ROUNDS):
             try:
