@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Final, Protocol, runtime_checkable
 
+from supasync_core.model.sql_template import with_parts
+
 VERSION: Final = 1
 
 
@@ -39,4 +41,4 @@ def of_rows(asked: str) -> str:
 
 def _query(name: str, asked: str) -> str:
     text = files("supasync_core.api").joinpath(f"{name}.sql").read_text("utf-8")
-    return text.replace(":asked", asked)
+    return with_parts(text, {"asked": asked})

@@ -10,15 +10,37 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from supasync_core.api import digesting
+from supasync_core.api.function_rights import closed, closing
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.printable import sql_text
 from supasync_core.model.row_key import has_row_key
+from supasync_core.model.sql_template import with_parts
 from supasync_core.model.table import Table
 
 _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
 ACCOUNTS = (("auth", "users"), ("auth", "identities"), ("auth", "mfa_factors"))
 """Tables that are written although tables.yaml does not name them, where accounts are copied."""
+_RIGHTS = {
+    "digest_rights": closing("public.supasync_digest(jsonb)"),  # in the statement that makes it
+    "horizon_rights": closed(closing("public.supasync_horizon(jsonb)")),
+    "state_rights": closed(
+        closing(
+            "public.supasync_begin(text, text, text, integer, boolean)",
+            "public.supasync_save(uuid, jsonb)",
+        )
+    ),
+    "ready_rights": closed(
+        closing(
+            "public.supasync_ready(jsonb)",
+            "public.supasync_ready_structure(jsonb)",
+            "public.supasync_ready_orphans(jsonb, jsonb)",
+            inner=["public.supasync_ready_sequences(jsonb)"],
+        )
+    ),
+    "fence_rights": closed(closing(inner=["public.supasync_fence()", "public.supasync_fence_begin()"])),
+}
+"""Who may call what the scripts make."""
 _NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
 """The first line of each script: a function planted in a schema of the search path never runs."""
 
@@ -29,7 +51,7 @@ def ready(tables: Iterable[Table] = ()) -> str:
     # Some servers hand a JSON argument of an address over as a string.
     argument = "case jsonb_typeof(tables) when 'string' then (tables #>> '{}')::jsonb else tables end"
     asked = f"select t.value ->> 0, t.value ->> 1 from pg_catalog.jsonb_array_elements({argument}) t"  # noqa: S608
-    text = _NO_PATH + _with_parts(schema) + _filled("ready").replace(":synced", asked)
+    text = _NO_PATH + _with_parts(schema) + with_parts(_filled("ready"), {"synced": asked})
     own = list(tables)
     if keyless := [table for table in own if has_row_key(table)]:
         text += script("row-keys", keyless)
@@ -46,7 +68,7 @@ def script(name: str, tables: Iterable[Table] = ()) -> str:
     quote = _QUOTE
     while quote in rows:
         quote = f"{quote[:-1]}_$"
-    return _NO_PATH + text.replace(_QUOTE, quote).replace(":synced", f"values {rows}")
+    return _NO_PATH + with_parts(text.replace(_QUOTE, quote), {"synced": f"values {rows}"})
 
 
 def in_one_transaction(text: str) -> str:
@@ -63,6 +85,8 @@ def _with_parts(text: str) -> str:
 
 
 def _part(name: str) -> str:
+    if name in _RIGHTS:
+        return _RIGHTS[name]
     match name:
         case "pinned":
             return _pinned()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.e2e.workspace import ENDS, Completed, Workspace, between
 from tests.servers.hosted import HOSTED, OWNER, Hosted
@@ -124,6 +124,36 @@ def sign_up(project: Hosted, user: int, columns: dict[str, str] | None = None) -
         "select id::text, id, jsonb_build_object('sub', id, 'email', email), 'email', created_at, updated_at "
         f"from auth.users where id = '{number(user)}'"
     )
+
+
+_OPERATORS: Final = """
+create function public.seize{n}(a {left}, b {right}) returns {gives} language plpgsql as $$ begin
+  if current_user = '{owner}' then execute 'create table if not exists public.pwned ()'; end if;
+  return null; end $$;
+create operator public.{name} (leftarg = {left}, rightarg = {right}, function = public.seize{n});"""
+_PLANTED: Final = (
+    ("||", "json[]", "json", "json[]"),
+    ("=", "varchar", "varchar", "boolean"),
+    ("=", "varchar", "text", "boolean"),
+    ("<>", "varchar", "text", "boolean"),
+    ("=", "text", "varchar", "boolean"),
+    ("=", "bpchar", "varchar", "boolean"),
+)
+"""What is nearer to columns of accounts than PostgreSQL's own."""
+
+
+def plant_operators(project: Hosted) -> None:
+    """Operators in ``public``, made by a role that may do no more; they leave a table ``pwned``."""
+    made = "create role dev login; grant usage, create on schema public to dev"
+    project.cluster.execute(project.database, made)
+    for n, (name, left, right, gives) in enumerate(_PLANTED):
+        values = {"n": n, "name": name, "left": left, "right": right, "gives": gives, "owner": OWNER}
+        project.paste(_OPERATORS.format(**values), "dev")
+
+
+def take_operators_away(project: Hosted) -> None:
+    """That role and all that it has made."""
+    project.cluster.execute(project.database, "drop owned by dev cascade; drop role dev")
 
 
 @contextmanager

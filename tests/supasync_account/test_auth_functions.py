@@ -66,7 +66,7 @@ def test_nobody_but_the_secret_key_may_call_them(both: Projects) -> None:
         refused = called(end, secret.replace("secret", "publishable"), name, asked)
         assert refused.status_code in (401, 403), refused.text
         assert json.loads(refused.text)["code"] == "42501"
-        assert called(end, secret, name, asked).json()["version"] == 1
+        assert called(end, secret, name, asked).json()["version"] == 2
     both.old.paste("grant execute on function public.supasync_auth_old(jsonb) to anon")
     try:
         done = both.auth("check", code=3)
@@ -131,11 +131,11 @@ def test_tokens_sessions_and_secrets_are_not_read(both: Projects) -> None:
     ("answer", "said"),
     [
         ([], "is of another version"),
-        ({"version": 2, "tables": [], "answers": [[]]}, "is of another version"),
-        ({"version": 1, "tables": ["users"], "answers": []}, "answered something that is not rows"),
-        ({"version": 1, "tables": ["users"], "answers": [[1]]}, "answered something that is not rows"),
-        ({"version": 1, "tables": ["users"], "answers": "x"}, "answered something that is not rows"),
-        ({"version": 1, "answers": [[]]}, "answered something that is not rows"),
+        ({"version": 1, "tables": [], "answers": [[]]}, "is of another version"),
+        ({"version": 2, "tables": ["users"], "answers": []}, "answered something that is not rows"),
+        ({"version": 2, "tables": ["users"], "answers": [[1]]}, "answered something that is not rows"),
+        ({"version": 2, "tables": ["users"], "answers": "x"}, "answered something that is not rows"),
+        ({"version": 2, "answers": [[]]}, "answered something that is not rows"),
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_a_sentence(answer: object, said: str) -> None:

@@ -56,6 +56,24 @@ def test_every_column_arrives_as_old_has_it(both: Projects) -> None:
     assert "equal" in both.auth("verify").out
 
 
+def test_a_column_may_have_any_name(both: Projects) -> None:
+    names = ("{texts}", "a{mark}b", "{names}x", "%s", "{0}", "x\"y'; drop table public.notes; --")
+    quoted = [name.replace('"', '""') for name in names]
+    for end in (both.space.old, both.space.new):
+        for each in quoted:
+            end.run(f"""alter table auth.users add "{each}" text default '{{mark}}'""")
+    try:
+        both.sign_up(1)
+        assert both.auth("sync", "--json").json["created"] == 1
+        both.old.paste(f"""update auth.users set "{quoted[0]}" = '{{names}}'""")
+        assert both.auth("sync", "--json").json["updated"] == 1
+        both.assert_equal()
+        both.auth("verify")
+    finally:
+        for end in (both.space.old, both.space.new):
+            end.run("; ".join(f'alter table auth.users drop "{each}"' for each in quoted))
+
+
 def test_a_null_that_keeps_people_from_signing_in_becomes_empty(both: Projects) -> None:
     both.sign_up(1, confirmation_token="null", recovery_token="'abc'", reauthentication_token="null")
     both.auth("sync")

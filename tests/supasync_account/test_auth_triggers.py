@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.postgres import Cluster
-from tests.supasync_account.accounts import PROFILES, Projects, number, projects, sign_up
+from tests.supasync_account.accounts import (
+    PROFILES,
+    Projects,
+    number,
+    plant_operators,
+    projects,
+    sign_up,
+    take_operators_away,
+)
 
 NAMES = "select name from public.profiles order by 1"
 
@@ -80,7 +88,16 @@ def test_a_person_may_let_triggers_fire_and_they_find_their_own_names(both: Proj
         "create or replace function public.handle_new_user() returns trigger language plpgsql as $$ "
         "begin insert into profiles (id, name) values (new.id, 'made'); return new; end $$"
     )
-    both.auth("sync", "--accept", "triggers")
+    plant_operators(both.new)
+    try:
+        both.auth("sync", "--accept", "triggers")
+        both.old.paste("update auth.users set email = 'new.' || email, phone = right(id::text, 4) || email")
+        both.old.paste("update auth.identities set provider = 'phone'")
+        both.auth("sync", "--accept", "triggers")
+        assert both.new.one("select to_regclass('public.pwned')") is None
+    finally:
+        take_operators_away(both.new)
+    both.assert_equal()
     assert both.new.paste(NAMES) == [("made",), ("made",)]
 
 

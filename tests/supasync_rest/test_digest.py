@@ -168,7 +168,12 @@ def test_it_is_not_created_where_others_could_call_it(cluster: Cluster) -> None:
             project.paste(
                 "alter default privileges in schema public grant execute on functions to digest_group"
             )
-            with pytest.raises(psycopg.errors.RaiseException, match="anon may still call supasync_digest"):
+            project.paste(scripts.ready())
+            may = "select has_function_privilege('anon', 'public.supasync_digest(jsonb)', 'execute')"
+            assert project.one(may) is False
+            project.paste("drop function public.supasync_digest(jsonb)")
+            cluster.execute(project.database, "grant service_role to digest_group")
+            with pytest.raises(psycopg.errors.RaiseException, match="anon may still call supasync"):
                 project.paste(scripts.ready())
             assert project.one("select to_regproc('public.supasync_digest') is null") is True
         finally:

@@ -72,6 +72,30 @@ def test_the_secret_key_gets_what_it_needs_and_nobody_else_anything(project: Hos
 
 
 @pytest.mark.usefixtures("folder")
+def test_no_function_is_for_a_role_that_default_privileges_name(project: Hosted) -> None:
+    project.cluster.execute(project.database, "create role app_member; grant app_member to authenticator")
+    project.paste("alter default privileges in schema public grant execute on functions to app_member")
+    may = (
+        "select p.proname::text from pg_proc p where p.proname like 'supasync%' and "
+        "has_function_privilege({}, p.oid, 'execute') order by 1"
+    )
+    try:
+        for options in ((), ("--old",), ("--horizon",), ("--fence", "on"), ("--auth",), ("--auth", "--old")):
+            project.paste(printed(*options))
+        every = [name for (name,) in project.paste(may.format("current_user"))]
+        assert len(every) == 13
+        assert project.paste(may.format("'app_member'")) == [("supasync_writes",)]
+        granted = {name for (name,) in project.paste(may.format("'service_role'"))}
+        inner = {"supasync_ready_sequences", "supasync_fence", "supasync_fence_begin"}
+        assert granted == {*every} - inner
+        project.paste("grant execute on function supasync_horizon(jsonb) to app_member with grant option")
+        project.paste(printed("--horizon"))
+        assert project.paste(may.format("'app_member'")) == [("supasync_writes",)]
+    finally:
+        project.cluster.execute(project.database, "drop owned by app_member; drop role app_member")
+
+
+@pytest.mark.usefixtures("folder")
 def test_old_lets_the_secret_key_read_and_no_more(project: Hosted) -> None:
     assert {told for _, _, told in project.paste(printed("--old"))} == {"granted", "no such table"}
     project.paste("set role service_role; select 1 from users")

@@ -9,6 +9,7 @@ from typing import Final
 
 from supasync_account.auth.account_flaws import FLAWS
 from supasync_core.model.printable import sql_text
+from supasync_core.model.sql_template import with_parts
 
 TOKENS: Final = (
     "confirmation_token",
@@ -63,13 +64,14 @@ lists as (
         'pg_catalog.json_build_array(' || pg_catalog.string_agg(c.place || '::text', ', ' order by c.at)
             || ')' as texts,
         pg_catalog.string_agg(c.quoted, ', ' order by c.at) as names,
-        pg_catalog.string_agg('(j.e->>' || c.at || ')::' || c.kind, ', ' order by c.at) as cast_values,
+        pg_catalog.string_agg('(j.e operator(pg_catalog.->>) ' || c.at || ')::' || c.kind, ', ' order by c.at)
+            as cast_values,
         pg_catalog.string_agg(c.quoted || ' = excluded.' || c.quoted, ', ' order by c.at)
             filter (where c.name <> 'id' and (c.compared or c.name = 'updated_at')) as changes,
         'ROW(' || coalesce(pg_catalog.string_agg('t.' || c.quoted, ', ' order by c.at)
-            filter (where c.compared and c.name <> 'id'), '') || ')' as mine,
+            filter (where c.compared and c.name <> 'id'), '') || ')::text' as mine,
         'ROW(' || coalesce(pg_catalog.string_agg('excluded.' || c.quoted, ', ' order by c.at)
-            filter (where c.compared and c.name <> 'id'), '') || ')' as theirs,
+            filter (where c.compared and c.name <> 'id'), '') || ')::text' as theirs,
         pg_catalog.max(c.at) filter (where c.name = 'id')::text as at_id,
         pg_catalog.max(c.at) filter (where c.name = 'user_id')::text as at_user_id,
         pg_catalog.max(c.at) filter (where c.name = 'provider')::text as at_provider,
@@ -91,6 +93,8 @@ flaws (place, name, needs, condition) as (values
     :flaws
 )
 select pg_catalog.json_build_object(
+    'lacking', (select pg_catalog.min('auth.' || c.tab || ' has no column '
+        || pg_catalog.to_json(pg_catalog.left(c.name, 100))::text) from cells c where c.kind is null),
     'mark', 'pg_catalog.md5(' || (
         select pg_catalog.string_agg(case l.tab
             when 'users' then l.line
@@ -137,13 +141,14 @@ select pg_catalog.json_build_object(
 
 def fragments(asked: str, tables: Sequence[str]) -> str:
     """SQL for the fragments as one JSON object; ``asked`` is SQL for the columns, ``tables`` are admitted."""
-    return (
-        _FRAGMENTS.replace(":flaws", ",\n    ".join(_flaw(*each) for each in enumerate(FLAWS)))
-        .replace(":tables", _texts(tables))
-        .replace(":pending", _texts(PENDING))
-        .replace(":tokens", _texts(TOKENS))
-        .replace(":asked", asked)
-    )
+    parts = {
+        "flaws": ",\n    ".join(_flaw(*each) for each in enumerate(FLAWS)),
+        "tables": _texts(tables),
+        "pending": _texts(PENDING),
+        "tokens": _texts(TOKENS),
+        "asked": asked,
+    }
+    return with_parts(_FRAGMENTS, parts)
 
 
 def _flaw(place: int, name: str) -> str:

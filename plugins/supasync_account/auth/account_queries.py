@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from supasync_core.api.function_rights import callers
 from supasync_core.model.printable import sql_text
 
 LAST_BAN: Final = "9999-12-31 00:00:00+00"
@@ -37,6 +38,12 @@ _STAGED: Final = (
     "pg_catalog.jsonb_array_elements(%s::jsonb) x (rows), "
     "lateral pg_catalog.jsonb_array_elements(x.rows) j (e)"
 )
+_EQUAL: Final = "operator(pg_catalog.=)"
+_GIVE_UP: Final = (
+    "update auth.users u set {0} = null from unnest(%s::uuid[], %s::text[]) x (id, {0}) "
+    f"where u.id {_EQUAL} x.id and u.{{0}} is not null "
+    "and (x.{0} is null or u.{0}::text operator(pg_catalog.<>) x.{0})"
+)
 _TAKEN: Final = (
     "select j.e->>{at_user_id} as account, d.user_id::text as holder "
     f"from {_STAGED} join auth.{{tab}} d on {{}} where d.user_id <> all(%s::uuid[])"
@@ -45,11 +52,16 @@ _TAKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement. ``purpose`` is the ledger's; one that ``answers`` nothing only writes."""
+    """A statement. ``purpose`` is the ledger's; one that ``answers`` nothing only writes.
+
+    Where one ``fires`` triggers of accounts, whose names are looked up on a path that others may write to,
+    its own operators are named with their schema, or compare texts, of which no other type is nearer.
+    """
 
     text: str
     purpose: str = "sql"
     answers: bool = True
+    fires: bool = False
 
     @property
     def writes(self) -> bool:
@@ -57,8 +69,8 @@ class Query:
         return self.purpose != "sql"
 
 
-def _write(text: str, purpose: str = "upsert", *, answers: bool = False) -> Query:
-    return Query(text, purpose, answers)
+def _write(text: str, purpose: str = "upsert", *, answers: bool = False, fires: bool = False) -> Query:
+    return Query(text, purpose, answers, fires)
 
 
 COLUMNS: Final = """
@@ -81,15 +93,10 @@ select r.rolsuper or r.rolbypassrls or not exists (select from pg_catalog.pg_cla
         and not pg_catalog.pg_has_role(c.relowner, 'USAGE')) as all_rows
 from pg_catalog.pg_roles r where r.rolname = current_user
 """
-_CALLERS: Final = """
-select p.proname as name, r.name as role
-from pg_catalog.pg_proc p, (
-    select 'public' as name union all
-    select o.rolname from pg_catalog.pg_roles o where o.rolname in ('anon', 'authenticated')) r
-where p.pronamespace = 'public'::pg_catalog.regnamespace
-    and p.proname in ('supasync_auth_old', 'supasync_auth_new')
-    and pg_catalog.has_function_privilege(r.name, p.oid, 'execute') order by 1, 2
-"""
+_CALLERS: Final = (
+    "select c.name as name, c.role as role from ("
+    f"{callers('public.supasync_auth_old(jsonb)', 'public.supasync_auth_new(jsonb)')}) c order by 1, 2"
+)
 """Who may call the functions for accounts, beside service_role: nobody should."""
 _COUNTS: Final = """
 select pg_catalog.count(*) as accounts,
@@ -153,7 +160,7 @@ paths as (
             select pg_catalog.string_agg(
                 pg_catalog.format('t0.%%I = d.%%I', k.pairs[i][1], k.pairs[i][2]), ' and ')
             from pg_catalog.generate_subscripts(k.pairs, 1) i) as joins
-    from keys k where k.parent = %s::text
+    from keys k where k.parent = '{tab}'
     union all
     select k.home, k.tab, k.conname, k.cascades, p.readable and k.readable, k.names,
         p.seen || k.conname, p.depth + 1,
@@ -176,9 +183,10 @@ select r.account as account,
         ', ' order by l.at) as words
 from leaves l
 cross join lateral pg_catalog.ts_stat(pg_catalog.format(
-    'select pg_catalog.array_to_tsvector(array[d.%%I::text]) from auth.%%I d%%s '
+    'select pg_catalog.array_to_tsvector(array[d.%%I::text]) from auth.{tab} d%%s '
         'where d.id = any(%%L::uuid[])',
-    %s::text, %s::text, case when l.readable then l.joins else '' end, %s::text
+    case '{tab}' when 'users' then 'id' else 'user_id' end, case when l.readable then l.joins else '' end,
+    %s::text
 )) r (account, number, entries)
 group by r.account
 """
@@ -273,24 +281,20 @@ NEW_ALONE: Final[Mapping[str, Query]] = {
         "select u.id::text as id, {mark} as mark from auth.users u where u.id = any(%s::uuid[]) for update",
         answers=True,
     ),
-    "give_up_email": _write(
-        "update auth.users u set email = null from unnest(%s::uuid[], %s::text[]) x (id, email) "
-        "where u.id = x.id and u.email is distinct from x.email"
-    ),
-    "give_up_phone": _write(
-        "update auth.users u set phone = null from unnest(%s::uuid[], %s::text[]) x (id, phone) "
-        "where u.id = x.id and u.phone is distinct from x.phone"
-    ),
+    "give_up_email": _write(_GIVE_UP.format("email"), fires=True),
+    "give_up_phone": _write(_GIVE_UP.format("phone"), fires=True),
     # In an account that is there, what NEW's own mails wait for stays.
     "users": _write(
         "insert into auth.users as t ({names}{tokens}) select {cast_values}{empties} "
         "from pg_catalog.jsonb_array_elements(%s::jsonb) j (e) "
-        "on conflict (id) do update set {changes}{kept}"
+        "on conflict (id) do update set {changes}{kept}",
+        fires=True,
     ),
-    "lose": _write("delete from auth.{tab} d where d.id = any(%s::uuid[])"),
+    "lose": _write(f"delete from auth.{{tab}} d where d.id {_EQUAL} any(%s::uuid[])", fires=True),
     "owned": _write(
         f"insert into auth.{{tab}} as t ({{names}}) select {{cast_values}} from {_STAGED} "
-        "on conflict (id) do update set {changes} where {mine} is distinct from {theirs}"
+        "on conflict (id) do update set {changes} where {mine} operator(pg_catalog.<>) {theirs}",
+        fires=True,
     ),
     "note": _write(
         f"insert into {RECORDS} as r (id, mark) select u.id, {{mark}} from auth.users u "
@@ -301,14 +305,17 @@ NEW_ALONE: Final[Mapping[str, Query]] = {
     "forget": _write(f"delete from {RECORDS} r where r.id = any(%s::uuid[])", "delete"),
     "ban": _write(
         "update auth.users u set banned_until = x.until from unnest(%s::uuid[], %s::timestamptz[]) "
-        "x (id, until) where u.id = x.id and (u.banned_until is null or u.banned_until < x.until) "
+        f"x (id, until) where u.id {_EQUAL} x.id "
+        "and (u.banned_until is null or u.banned_until operator(pg_catalog.<) x.until) "
         "returning u.id::text as id",
         answers=True,
+        fires=True,
     ),
     "delete": _write(
-        "delete from auth.users u where u.id = any(%s::uuid[]) returning u.id::text as id",
+        f"delete from auth.users u where u.id {_EQUAL} any(%s::uuid[]) returning u.id::text as id",
         "delete",
         answers=True,
+        fires=True,
     ),
     **{name: _write(text) for name, text in _MADE.items()},
     "remark": _write(

@@ -11,10 +11,9 @@ from supasync_account.auth.account_door import AccountDoor
 
 def behind(new: AccountDoor, ids: Sequence[str], table: str = "users") -> dict[str, str]:
     """For each account the rows that would go or change with these rows of a table of ``auth``, in words."""
-    account = "id" if table == "users" else "user_id"
     found: dict[str, str] = {}
     for at in range(0, len(ids), new.at_once):
         some = "{" + ",".join(ids[at : at + new.at_once]) + "}"
-        for who, words in new.ask("referrers", table, account, table, some):
+        for who, words in new.ask("referrers", some, table=table):
             found[who] = f"{words} would go or change with it"
     return found

@@ -1,14 +1,13 @@
 """The functions for accounts that a person pastes into OLD and NEW, which run named queries.
 
-Default privileges of a hosted project give EXECUTE to anon and authenticated by name, so revoking from PUBLIC
-leaves a function open to the world. Each script creates its function, takes it from all three and makes sure
-of that in one statement: the function is never there for anybody else.
+Each script creates its function, takes it from everybody but service_role and makes sure of that in one
+statement: the function is never there for anybody else. See `function_rights`.
 """
 
 # ruff: noqa: S608 - the queries are our own
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from itertools import count
 from typing import Final, Literal
@@ -18,14 +17,16 @@ from supasync_account.auth.account_extras import NAMES as NAMES_OF_EXTRAS
 from supasync_account.auth.account_extras import chosen_tables, words
 from supasync_account.auth.account_fragments import fragments
 from supasync_account.auth.account_queries import MADE, QUERIES, READS, RECORDS, Query
+from supasync_core.api.function_rights import closing
 from supasync_core.api.run_step import ScriptAsked
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.printable import sql_text
+from supasync_core.model.sql_template import with_parts
 
 Project = Literal["OLD", "NEW"]
 NAMES: Final[Mapping[Project, str]] = {"OLD": "supasync_auth_old", "NEW": "supasync_auth_new"}
 """The function of each project."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the functions."""
 _VALUE: Final = re.compile(r"%s::(\w+)(\[\])?")
 _RECORDS: Final = """\
@@ -48,21 +49,26 @@ def script(project: Project, settings: Mapping[str, str]) -> str:
     queries = QUERIES if project == "NEW" else READS
     new = project == "NEW"
     parts = {
-        ":more": "".join(f", {each}" for each in words(extras)),
-        ":remembered": _file("account-remembered") if new else "",
-        ":opening": _file("account-opening") if new else "",
-        ":records": _RECORDS if new else "",
-        ":made": "".join(f"execute $made${_plain(QUERIES[each].text)}$made$;\n        " for each in MADE),
-        ":kind": "volatile" if new else "stable",
-        ":pinned": _pinned(),
-        ":fragments": f"$fragments${fragments('$1', tables)}$fragments$",
-        ":queries": "\n".join(
+        "more": "".join(f", {each}" for each in words(extras)),
+        "made": "".join(f"execute $made${_plain(QUERIES[each].text)}$made$;\n        " for each in MADE),
+        "kind": "volatile" if new else "stable",
+        "pinned": _pinned(),
+        "fragments": f"$fragments${fragments('$1', tables)}$fragments$",
+        "queries": "\n".join(
             f"            when '{name}' then {_quoted(query)}" for name, query in queries.items()
         ),
-        ":tables": ", ".join(map(sql_text, tables)),
-        ":silent": ", ".join(sql_text(name) for name, query in queries.items() if not query.answers),
-        ":version": str(VERSION),
-        ":name": NAMES[project],
+        "tables": _texts(tables),
+        "silent": _texts(name for name, query in queries.items() if not query.answers),
+        "firing": _texts(name for name, query in queries.items() if query.fires),
+        "closing": closing(f"public.{NAMES[project]}(jsonb)"),
+        "own_path": sql_text(PINNED["search_path"]),
+        "version": str(VERSION),
+        "name": NAMES[project],
+    }
+    parts |= {
+        "remembered": with_parts(_file("account-remembered"), parts) if new else "",
+        "opening": with_parts(_file("account-opening"), parts) if new else "",
+        "records": with_parts(_RECORDS, parts) if new else "",
     }
     return _filled(f"{_file(f'head-{project.lower()}')}{_file('account-function')}", parts)
 
@@ -72,7 +78,7 @@ def removal(project: Project) -> str:
     verb, rest = ("read", "nothing else was added to OLD")
     if project == "NEW":
         verb, rest = "read and wrote", f"the table {RECORDS} stays until supasync schema sql --uninstall"
-    return _filled(_file("account-removal"), {":verb": verb, ":rest": rest, ":name": NAMES[project]})
+    return _filled(_file("account-removal"), {"verb": verb, "rest": rest, "name": NAMES[project]})
 
 
 def _file(name: str) -> str:
@@ -80,9 +86,7 @@ def _file(name: str) -> str:
 
 
 def _filled(text: str, parts: Mapping[str, str]) -> str:
-    for name, part in parts.items():
-        text = text.replace(name, part)
-    return f"{_NO_PATH}{text}"
+    return f"{_NO_PATH}{with_parts(text, parts)}"
 
 
 def _quoted(query: Query) -> str:
@@ -92,11 +96,18 @@ def _quoted(query: Query) -> str:
     def value(found: re.Match[str]) -> str:
         at = next(places)
         if found[2]:
-            texts = f"select v.value from pg_catalog.jsonb_array_elements_text($1 -> {at}) v (value)"
+            texts = (
+                "select v.value from pg_catalog.jsonb_array_elements_text("
+                f"$1 operator(pg_catalog.->) {at}) v (value)"
+            )
             return f"(array({texts}))::{found[1]}[]"
-        return f"($1 ->> {at})::{found[1]}"
+        return f"($1 operator(pg_catalog.->>) {at})::{found[1]}"
 
     return f"$query${_plain(_VALUE.sub(value, query.text))}$query$"
+
+
+def _texts(names: Iterable[str]) -> str:
+    return ", ".join(map(sql_text, names))
 
 
 def _plain(text: str) -> str:

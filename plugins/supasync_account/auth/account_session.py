@@ -10,15 +10,19 @@ from typing import Any, Final, Self
 from supasync_account.auth.account_door import ADMITTED, Step, Terms, changed
 from supasync_account.auth.account_fragments import fragments
 from supasync_account.auth.account_queries import QUERIES
-from supasync_core.api.sql_session import SqlSession
+from supasync_core.api.sql_session import PINNED, SqlSession
 from supasync_core.model.errors import SchemaError, TakenOverError
+from supasync_core.model.printable import sql_text
+from supasync_core.model.sql_template import with_fragments
 
 WRITES: Final = "select pg_catalog.set_config('supasync.writes', 'on', true)"
 """What guards of triggers ask for, until the transaction ends."""
-USUAL_PATH: Final = (
-    "select pg_catalog.set_config('search_path', (select s.reset_val from pg_catalog.pg_settings s "
-    "where s.name = 'search_path'), true)"
+_USUAL_PATH: Final = (
+    "select pg_catalog.set_config('search_path', s.reset_val, true) from pg_catalog.pg_settings s "
+    "where s.name operator(pg_catalog.=) 'search_path'"
 )
+_OWN_PATH: Final = f"select pg_catalog.set_config('search_path', {sql_text(PINNED['search_path'])}, true)"
+_AGAIN: Final = "run this again"
 SHARED: Final = (
     "select pg_catalog.pg_advisory_xact_lock_shared("
     "pg_catalog.hashtextextended('public.sync_metadata: writes', 0))"
@@ -86,10 +90,8 @@ class SessionDoor:
     def filled(self, text: str, table: str = "users") -> str:
         """SQL with its fragments, whose percent signs are doubled as the session wants it."""
         parts = {**self.made, **self.made.get("tables", {}).get(table, {}), "tab": table}
-        for name, part in parts.items():
-            if isinstance(part, str):
-                text = text.replace(f"{{{name}}}", part.replace("%", "%%"))
-        return text
+        texts = {name: part.replace("%", "%%") for name, part in parts.items() if isinstance(part, str)}
+        return with_fragments(text, texts)
 
     def _written(self, steps: Sequence[Step], terms: Terms) -> tuple[set[str], list[list[tuple[Any, ...]]]]:
         with self.writing(terms.run):
@@ -97,12 +99,21 @@ class SessionDoor:
             others = changed(now, terms.allowed)
             if others:
                 return others, []
-            if terms.fires:
-                self.session.query(USUAL_PATH)
-            return set(), [self.asked(*each) for each in steps]
+            return set(), [self._step(each, fires=terms.fires) for each in steps]
+
+    def _step(self, step: Step, *, fires: bool) -> list[tuple[Any, ...]]:
+        """The answer of one step; the names that triggers look up are on the path as long as it runs."""
+        if not fires or not QUERIES[step.query].fires:
+            return self.asked(*step)
+        self.session.query(_USUAL_PATH)
+        found = self.asked(*step)
+        self.session.query(_OWN_PATH)
+        return found
 
     def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         [(made,)] = self.session.query(fragments("%s::jsonb", ADMITTED), [json.dumps(asked)])
+        if made["lacking"]:
+            raise SchemaError(f"{made['lacking']}: another program has changed it meanwhile", hint=_AGAIN)
         return dict(made)
 
     def _leased(self, run: str | None) -> bool:

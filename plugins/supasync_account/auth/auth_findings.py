@@ -149,8 +149,8 @@ def _open_to(side: str, door: AccountDoor) -> list[Finding]:
         by_function.setdefault(name, []).append(role)
     return [
         problem(
-            f"{side}: {' and '.join(roles)} may call {name}: whoever has the app's public key may read the "
-            "hashes of passwords",
+            f"{side}: {' and '.join(roles)} may call {name}: whoever has such a role in the API may read "
+            "the hashes of passwords",
             hint=f"paste the function again: supasync schema sql --auth{' --old' if side == 'OLD' else ''}",
         )
         for name, roles in by_function.items()

@@ -14,10 +14,12 @@ from urllib.parse import quote
 from supasync_account.decoding import nests_too_deeply
 from supasync_account.storage.bucket_settings import Bucket
 from supasync_core.api.function_door import FunctionSpeaking
+from supasync_core.api.function_rights import closing
 from supasync_core.api.run_step import ScriptAsked
 from supasync_core.api.sql_session import PINNED, SqlSession
 from supasync_core.model.errors import ConfigError, NoFunctionError, SupasyncError
 from supasync_core.model.printable import sql_text
+from supasync_core.model.sql_template import with_parts
 
 FUNCTION: Final = "supasync_storage"
 _ADDRESS: Final = 4000
@@ -112,7 +114,12 @@ def script(what: ScriptAsked) -> str:
     settings = {name: sql_text(value) for name, value in PINNED.items()}
     settings["search_path"] = PINNED["search_path"]  # a list of names, not a text
     pinned = "\n".join(f"set {name} = {value}" for name, value in settings.items())
-    text = _file("storage-function").replace(":pinned", pinned).replace(":buckets", _file("storage-buckets"))
+    parts = {
+        "pinned": pinned,
+        "buckets": _file("storage-buckets"),
+        "closing": closing(f"public.{FUNCTION}(jsonb)"),
+    }
+    text = with_parts(_file("storage-function"), parts)
     return f"select pg_catalog.set_config('search_path', '', false);\n{text}"
 
 

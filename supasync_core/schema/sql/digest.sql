@@ -2,8 +2,6 @@
 -- read. It only reads, with the rights of whoever calls it. One statement: the function is never there without
 -- the rights that belong to it.
 do $digest$
-declare
-    other text;
 begin
     drop function if exists public.supasync_digest(jsonb);
     execute $create$
@@ -34,13 +32,6 @@ begin
 end
 $function$
     $create$;
-    revoke all on function public.supasync_digest(jsonb) from public, anon, authenticated;
-    grant execute on function public.supasync_digest(jsonb) to service_role;
-    foreach other in array array['public', 'anon', 'authenticated'] loop
-        if has_function_privilege(other, 'public.supasync_digest(jsonb)', 'execute') then
-            raise exception '% may still call supasync_digest, so it was not created', other
-                using hint = 'revoke the role by which it may, then run this again';
-        end if;
-    end loop;
+:digest_rights
 end
 $digest$;

@@ -39,7 +39,6 @@ begin
     return null;
 end
 $function$;
-revoke execute on function public.supasync_fence() from public, anon, authenticated;
 
 -- A run begins when all writes that were accepted before have ended.
 create or replace function public.supasync_fence_begin() returns trigger
@@ -53,7 +52,7 @@ begin
     return null;
 end
 $function$;
-revoke execute on function public.supasync_fence_begin() from public, anon, authenticated;
+:fence_rights
 drop trigger if exists supasync_fence_begin on public.sync_metadata;
 create trigger supasync_fence_begin before insert on public.sync_metadata
     for each statement execute function public.supasync_fence_begin();

@@ -91,5 +91,4 @@ begin
 end
 $function$;
 
-revoke all on function public.supasync_horizon(jsonb) from public, anon, authenticated;
-grant execute on function public.supasync_horizon(jsonb) to service_role;
+:horizon_rights

@@ -293,13 +293,7 @@ begin
 end
 $supasync$;
 
-revoke execute on function public.supasync_ready_structure(jsonb) from public, anon, authenticated;
-revoke execute on function public.supasync_ready_orphans(jsonb, jsonb) from public, anon, authenticated;
-grant execute on function public.supasync_ready_structure(jsonb) to service_role;
-grant execute on function public.supasync_ready_orphans(jsonb, jsonb) to service_role;
-revoke execute on function public.supasync_ready(jsonb) from public, anon, authenticated;
-revoke execute on function public.supasync_ready_sequences(jsonb) from public, anon, authenticated;
-grant execute on function public.supasync_ready(jsonb) to service_role;
+:ready_rights
 
 :digest
 

@@ -259,11 +259,7 @@ begin
 end
 $function$;
 
-revoke execute on function public.supasync_begin(text, text, text, integer, boolean)
-    from public, anon, authenticated;
-revoke execute on function public.supasync_save(uuid, jsonb) from public, anon, authenticated;
-grant execute on function public.supasync_begin(text, text, text, integer, boolean) to service_role;
-grant execute on function public.supasync_save(uuid, jsonb) to service_role;
+:state_rights
 
 -- Makes the REST interface see the new table and functions at once.
 notify pgrst, 'reload schema';

@@ -1,6 +1,4 @@
 do $auth$
-declare
-    other text;
 begin
     drop function if exists public.:name(jsonb);
     execute $create$
@@ -17,52 +15,62 @@ declare
     supasync_more jsonb;
     supasync_step jsonb;
     supasync_text text;
-    supasync_part record;
+    supasync_usual text := (select s.reset_val from pg_settings s where s.name = 'search_path');
+    supasync_fires boolean;
+    supasync_silent boolean;
+    supasync_values jsonb;
     supasync_rows json;
     supasync_answers json[] := '{}';
 begin
 :remembered
     execute :fragments into supasync_parts using supasync_asked;
+    if supasync_parts ->> 'lacking' is not null then
+        raise exception '%', supasync_parts ->> 'lacking' using errcode = 'undefined_column';
+    end if;
 :opening
     for supasync_step in select s.value from jsonb_array_elements(supasync_asked -> 'steps') s (value) loop
         supasync_text := case supasync_step ->> 0
 :queries
         end;
-        if supasync_text is null or supasync_step ->> 1 <> all (array[:tables]) then
+        if supasync_text is null or (supasync_step ->> 1 = any (array[:tables])) is not true then
             raise exception ':name does not know this question';
         end if;
-        for supasync_part in
-            select p.key, p.value from jsonb_each_text(supasync_parts - 'tables') p
-            union all select p.key, p.value from jsonb_each_text(supasync_parts -> 'tables' -> (supasync_step ->> 1)) p
-            union all select 'tab', supasync_step ->> 1
-        loop
-            if supasync_part.value is not null then
-                supasync_text := replace(supasync_text, '{' || supasync_part.key || '}', supasync_part.value);
-            end if;
-        end loop;
+        supasync_more := supasync_parts || coalesce(supasync_parts -> 'tables' -> (supasync_step ->> 1), '{}')
+            || jsonb_build_object('tab', supasync_step ->> 1);
+        -- In one pass: a name of a column that was put in is not looked at again.
+        supasync_text := (
+            select string_agg(coalesce(supasync_more ->> substring(p.piece[1] from '^\{([a-z_]+)\}$'), p.piece[1]), ''
+                order by p.place)
+            from regexp_matches(supasync_text, '\{[a-z_]+\}|\{|[^{]+', 'g') with ordinality p (piece, place));
         supasync_rows := null;
-        if supasync_step ->> 0 = any (array[:silent]::text[]) then
-            execute supasync_text using supasync_step -> 2;
-        else
-            execute 'with supasync_rows as materialized (' || supasync_text
-                || ') select coalesce(json_agg(r), ''[]''::json) from supasync_rows r'
-            into supasync_rows using supasync_step -> 2;
+        supasync_values := supasync_step -> 2;
+        supasync_silent := supasync_step ->> 0 = any (array[:silent]::text[]);
+        if not supasync_silent then
+            supasync_text := 'with supasync_rows as materialized (' || supasync_text
+                || ') select coalesce(pg_catalog.json_agg(r), ''[]''::pg_catalog.json) from supasync_rows r';
         end if;
-        supasync_answers := supasync_answers || coalesce(supasync_rows, '[]'::json);
+        -- Triggers find names on their usual path, for one statement. Others may write to that path: until it is
+        -- this function's own again, no expression here has an operator, nor a function without its schema.
+        supasync_fires := supasync_asked ? 'fires' and supasync_step ->> 0 = any (array[:firing]::text[]);
+        if supasync_fires then
+            perform set_config('search_path', supasync_usual, true);
+        end if;
+        if supasync_silent then
+            execute supasync_text using supasync_values;
+        else
+            execute supasync_text into supasync_rows using supasync_values;
+        end if;
+        if supasync_fires then
+            perform pg_catalog.set_config('search_path', :own_path, true);
+        end if;
+        supasync_answers := array_append(supasync_answers, coalesce(supasync_rows, '[]'::json));
     end loop;
     return json_build_object('version', :version, 'tables', array_to_json(array[:tables]),
         'answers', array_to_json(supasync_answers));
 end
 $function$
     $create$;
-    revoke all on function public.:name(jsonb) from public, anon, authenticated;
-    grant execute on function public.:name(jsonb) to service_role;
-    foreach other in array array['public', 'anon', 'authenticated'] loop
-        if has_function_privilege(other, 'public.:name(jsonb)', 'execute') then
-            raise exception '% may still call :name, so it was not created', other
-                using hint = 'revoke the role by which it may, then run this again';
-        end if;
-    end loop;
+:closing
 :records
 end
 $auth$;

@@ -1,5 +1,8 @@
     if supasync_asked ? 'then' then
         execute :fragments into supasync_more using supasync_asked -> 'then';
+        if supasync_more ->> 'lacking' is not null then
+            raise exception '%', supasync_more ->> 'lacking' using errcode = 'undefined_column';
+        end if;
         supasync_parts := supasync_parts || jsonb_build_object('then_mark', supasync_more -> 'mark');
     end if;
     perform set_config('supasync.writes', 'on', true);  -- what guards of triggers ask for
@@ -24,7 +27,4 @@
         if supasync_more is not null then
             return json_build_object('version', :version, 'changed', supasync_more);
         end if;
-    end if;
-    if supasync_asked ? 'fires' then
-        perform set_config('search_path', s.reset_val, true) from pg_settings s where s.name = 'search_path';
     end if;

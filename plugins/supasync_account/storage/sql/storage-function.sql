@@ -5,8 +5,6 @@
 -- Paste all of it into OLD's SQL editor and run it. Running it again changes nothing. Remove it after the switch:
 -- supasync schema sql --storage --old --uninstall
 do $storage$
-declare
-    other text;
 begin
     drop function if exists public.supasync_storage(jsonb);
     execute $create$
@@ -27,11 +25,7 @@ as $function$
     from q
 $function$
 $create$;
-    revoke all on function public.supasync_storage(jsonb) from public;
-    for other in select r.rolname from pg_catalog.pg_roles r where r.rolname in ('anon', 'authenticated') loop
-        execute pg_catalog.format('revoke all on function public.supasync_storage(jsonb) from %I', other);
-    end loop;
-    grant execute on function public.supasync_storage(jsonb) to service_role;
+:closing
 end
 $storage$;
 
