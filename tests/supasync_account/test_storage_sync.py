@@ -1,6 +1,8 @@
 """`supasync storage sync`: what is copied, what is left alone, and what OLD is asked for."""
 
-from tests.supasync_account.storages import EMPTY, Storages
+import httpx
+
+from tests.supasync_account.storages import EMPTY, Side, Storages
 
 ODD = (
     "a b/c&d=e.txt",
@@ -168,4 +170,66 @@ def test_max_per_run_spreads_a_bucket(both: Storages) -> None:
     assert "2 objects, 800 bytes, left for later runs by max_per_run" in done.out
     assert both.new.buckets()[0][2] is False
     both.run("sync", "--max-per-run", "0.001MB")
+    both.assert_equal()
+
+
+def served_to_anybody(side: Side, name: str) -> bool:
+    """Whether somebody without a key reads the object."""
+    url = side.end.server.url.removesuffix("/rest/v1") + f"/storage/v1/object/public/docs/{name}"
+    return httpx.get(url, trust_env=False).is_success
+
+
+def test_no_file_of_a_private_bucket_is_public_in_new(both: Storages) -> None:
+    both.old.bucket("docs", public=True)
+    both.old.put("docs", "open", b"open")
+    both.run("sync")
+    assert served_to_anybody(both.new, "open")
+    both.old.ask("PUT", "bucket/docs", json={"public": False, "file_size_limit": 190_000_000})
+    for number in range(3):
+        both.old.put("docs", f"secret-{number}", b"x" * 400)
+    both.new.sent()
+    done = both.run("sync", "--max-per-run", "0.001MB")
+    assert (
+        "note: docs: private in OLD: NEW's public bucket was made private before its files came" in done.err
+    )
+    written = [path for method, path in both.new.sent() if method in ("PUT", "POST") and "list" not in path]
+    assert written[0] == "/storage/v1/bucket/docs"
+    assert both.new.get("docs", "secret-0") == b"x" * 400
+    assert not served_to_anybody(both.new, "secret-0")
+    done = both.run("sync", code=3)
+    assert "docs: its settings were not taken over: NEW: raise the limit of the project" in done.err
+    assert not served_to_anybody(both.new, "secret-2")
+
+
+def test_files_wait_where_the_public_bucket_of_new_may_not_be_changed(both: Storages) -> None:
+    both.old.bucket("docs")
+    both.old.put("docs", "passport", b"private")
+    both.new.bucket("docs", public=True)
+    said = "not copied: docs: public in NEW and private in OLD, so its files wait: make it private in NEW, or"
+    assert said in both.run("sync", "--dry-run").err
+    done = both.run("sync", code=3)
+    assert said in done.err
+    assert "storage: 0 objects copied" in done.out
+    assert both.new.objects() == []
+    unheard = {"kind": "answer", "status": 200, "body": "{}", "method": "PUT", "path": "/bucket/docs"}
+    both.space.new.server.misbehave(unheard)
+    done = both.run("sync", "--accept", "newer", code=3)
+    assert "docs: NEW still shows it as public after it was made private, so its files wait" in done.err
+    assert both.new.objects() == []
+    both.run("sync", "--accept", "newer")
+    both.assert_equal()
+    assert not served_to_anybody(both.new, "passport")
+
+
+def test_a_bucket_that_becomes_private_meanwhile_is_not_opened_in_new(both: Storages) -> None:
+    both.old.bucket("docs", public=True)
+    both.old.put("docs", "a", b"1")
+    both.space.old.server.misbehave({"kind": "hold-before", "path": "/object/authenticated/docs/a"})
+    with both.space.command("storage", "sync") as process:
+        both.space.old.server.wait_held()
+        both.old.ask("PUT", "bucket/docs", json={"public": False})
+        both.space.old.server.release()
+        assert "docs: its settings change in OLD: NEW's bucket stays private" in process.communicate()[1]
+    assert not served_to_anybody(both.new, "a")
+    both.run("sync")
     both.assert_equal()

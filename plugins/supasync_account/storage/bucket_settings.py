@@ -90,17 +90,24 @@ def is_bare(bucket: Bucket) -> bool:
     return bucket.settings == _BARE
 
 
-def apply(client: StorageClient, bucket: Bucket, fence: Fence) -> None:
-    """Give NEW's bucket all of these settings; ObjectError where the limit is above that of the project.
+def is_ours(there: Bucket | None, known: Mapping[str, Any]) -> bool:
+    """Whether NEW's settings are as they were written last, or as the bucket was made."""
+    if there is None:
+        return True
+    written = known.get("settings")
+    return written == there.settings if written else bool(known.get("made")) and is_bare(there)
+
+
+def apply(client: StorageClient, bucket: str, settings: Mapping[str, Any], fence: Fence) -> None:
+    """Give NEW's bucket these settings; ObjectError where the limit is above that of the project.
 
     By a request of our own: `supabase`'s client also sends the id as the name, which may be another one.
     """
     import json  # noqa: PLC0415 - it is small, and rarely wanted
 
     fence.ask()
-    body = json.dumps(bucket.settings).encode()
     headers = {"Content-Type": "application/json"}
-    client.send("PUT", path_of("bucket", bucket.id), headers=headers, body=body)
+    client.send("PUT", path_of("bucket", bucket), headers=headers, body=json.dumps(settings).encode())
 
 
 def largest(client: StorageClient) -> int | None:

@@ -1,12 +1,13 @@
-"""Storage from OLD to NEW: buckets, then objects, then the buckets' rules, then what OLD deleted."""
+"""Storage from OLD to NEW: private buckets, objects, rules of buckets, then what OLD deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Final
 
 from supasync_account.storage import bucket_settings
-from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare
+from supasync_account.storage.bucket_privacy import BucketPrivacy
+from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare, is_ours
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
@@ -58,11 +59,13 @@ class StorageSync:
     def planned(self) -> list[Task]:
         """What would be copied; nothing is written."""
         self._look()
+        self._leave_out(self._privacy.waiting(self._theirs, self._ours))
         return self._tasks(made=set())
 
     def run(self) -> StorageReport:
         """Copy what is new and changed; an error that concerns a whole project is raised."""
         self._look()
+        self._leave_out(self._privacy.tightened(self._theirs, self._ours))
         made = {name for name in self._theirs if name not in self._ours}
         for name in made:
             self.progress.remember(name, made=True)
@@ -89,6 +92,17 @@ class StorageSync:
         if not self.report.interrupted:
             self._settle(made)
         return self.report
+
+    @property
+    def _privacy(self) -> BucketPrivacy:
+        return BucketPrivacy(
+            self.old, self.new, self.progress, self.report, self.fence, accept_newer=self.accept_newer
+        )
+
+    def _leave_out(self, waiting: Collection[str]) -> None:
+        """Copy, delete and change nothing of these buckets in this run."""
+        self.report.buckets = len(self._theirs)
+        self._theirs = {name: each for name, each in self._theirs.items() if name not in waiting}
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""
@@ -124,7 +138,6 @@ class StorageSync:
             largest=cache(partial(bucket_settings.largest, self.new)),
             go_on=self.go_on,
         )
-        self.report.buckets = len(self._theirs)
         found: list[Task] = []
         for name in self._theirs:
             if self._is_unchanged(name):
@@ -201,7 +214,7 @@ class StorageSync:
             if known.get("settings") != bucket.settings:
                 self.progress.remember(bucket.id, settings=bucket.settings)
             return
-        ours = made or self.accept_newer or _is_ours(there, known)
+        ours = made or self.accept_newer or is_ours(there, known)
         if not ours:
             what = f"its settings differ in NEW, and were not changed: {', '.join(differ)}; {NEWER}"
             self.report.name(bucket.id, what)
@@ -209,18 +222,12 @@ class StorageSync:
         if made and is_bare(bucket):
             self.progress.remember(bucket.id, settings=bucket.settings)
             return
+        if not self._privacy.may_apply(bucket, there):
+            return
         try:
-            bucket_settings.apply(self.new, bucket, self.fence)
+            bucket_settings.apply(self.new, bucket.id, bucket.settings, self.fence)
         except ObjectError as err:
             hint = PROJECT_LIMIT if err.kind == "too large" else err.message
             self.report.name(bucket.id, f"its settings were not taken over: {hint}")
         else:
             self.progress.remember(bucket.id, settings=bucket.settings)
-
-
-def _is_ours(there: Bucket | None, known: Mapping[str, object]) -> bool:
-    """Whether NEW's settings are as they were written last, or as the bucket was made."""
-    if there is None:
-        return True
-    written = known.get("settings")
-    return written == there.settings if written else bool(known.get("made")) and is_bare(there)
