@@ -59,9 +59,9 @@ class PostgresSink(PgRows):
         return [PG_COPY] if self.catalog.table(table).stored else []
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:
-        """What NEW's functions tell; identity columns need nothing here, they take OLD's numbers."""
-        found = catalog_warnings.of_catalog(tables, new_functions.structure(self.database, tables))
-        found = [each for each in found if each.kind != "identity"]
+        """What NEW's functions tell; identity columns of the key take OLD's numbers and need nothing."""
+        structure = new_functions.structure(self.database, tables)
+        found = catalog_warnings.of_catalog(tables, structure, catalog_warnings.inserted_identity)
         return [*super().remarks(tables), *self._replica.remarks(tables, found)]
 
     def references(self, tables: Sequence[Table]) -> Sequence[Reference] | None:
@@ -77,7 +77,10 @@ class PostgresSink(PgRows):
         return new_functions.orphans(self.database, reference, values)
 
     def upsert(self, table: Table, batch: Batch) -> int:
-        """Write all rows or none; columns that the table computes itself are left out and noted."""
+        """Write all rows or none; columns that the table computes itself are left out and noted.
+
+        An identity column that takes no number but of a new row is one of those as `computed` has them.
+        """
         if not batch.count:
             return 0
         rows = last_of_each_key(table, batch)
@@ -188,5 +191,6 @@ class PostgresSink(PgRows):
             self._note(f"{table.name}: {self.database.project} computes {name} itself")
         if set(computed) & set(table.key):
             raise table.schema_error(f"{self.database.project} computes a column of the key itself")
-        self._computed[table.address] = self.computed(table) | frozenset(computed)
+        unchanged = [name for name in wanted if named[name].always and name not in table.key]
+        self._computed[table.address] = self.computed(table) | {*computed, *unchanged}
         return [named[name] for name in wanted if name not in computed]

@@ -270,7 +270,10 @@ class Computing(Protocol):
     """A sink that learns which columns it computes itself and leaves out of what it writes."""
 
     def computed(self, table: Table) -> frozenset[str]:
-        """The columns that were left out of writes to the table so far."""
+        """The columns that were left out of writes to the table so far, if only of rows that were there.
+
+        Every row that is sent with one of them is compared.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
 """What NEW's catalog shows and its API does not, in sentences: what a copy would meet there."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from supasync_core.api.backend import Remark
@@ -16,8 +16,42 @@ _ROUNDS: Final = ("numeric", "timestamp", "time", "interval")
 _PASTE: Final = "paste into NEW's SQL editor what supasync schema sql prints"
 
 
-def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
-    """All remarks; a single one where NEW does not have the functions that would tell, or older ones."""
+def refused_identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    """Columns that number themselves, and would refuse each row that brings a number."""
+    columns = [row["column"] for row in rows if row["column"] not in table.exclude]
+    if columns:
+        text = (
+            f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity) and "
+            "accepts no number from OLD"
+        )
+        hint = "supasync schema sql --identity prints SQL after which it does, until the switch"
+        yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
+
+
+def inserted_identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
+    """Columns beside the key that take OLD's number of a new row alone, and none that changes later."""
+    columns = [row["column"] for row in rows if row["column"] not in (*table.exclude, *table.key)]
+    if columns:
+        text = (
+            f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity) and takes "
+            "OLD's number of a new row, but none that changes later"
+        )
+        hint = (
+            "every row that is sent is compared, and one that differs stops the table; supasync schema sql "
+            "--identity prints SQL after which NEW takes these too, until the switch"
+        )
+        yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
+
+
+def of_catalog(
+    tables: Sequence[Table],
+    parts: Parts | None,
+    identity: Callable[[Table, Sequence[Mapping[str, Any]]], Iterator[Remark]] = refused_identity,
+) -> list[Remark]:
+    """All remarks; a single one where NEW does not have the functions that would tell, or older ones.
+
+    ``identity`` says what becomes of numbers for a column that is generated always.
+    """
     if parts is None or "triggers" not in parts:
         text = (
             "NEW does not show its triggers, child tables and the precision of its types: its functions are "
@@ -34,7 +68,7 @@ def of_catalog(tables: Sequence[Table], parts: Parts | None) -> list[Remark]:
         found += _triggers(table, own["triggers"])
         found += _children(table, own["children"], names)
         found += _precision(table, own["modifiers"])
-        found += _identity(table, own.get("identity", ()))
+        found += identity(table, own.get("identity", ()))
         found += _computed(table, own.get("computed", ()))
     return found
 
@@ -107,18 +141,6 @@ def perhaps_partitions(table: Table, children: Sequence[str]) -> Remark:
         text=f"{table.name}: OLD shows rows of {names} in it too, and they are copied as its own",
         hint=f"that is right for partitions; if {names} inherit from it (INHERITS), copy those instead",
     )
-
-
-def _identity(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
-    """Columns that number themselves, and would refuse each row that brings a number."""
-    columns = [row["column"] for row in rows if row["column"] not in table.exclude]
-    if columns:
-        text = (
-            f"{table.name}: NEW numbers {', '.join(columns)} itself (generated always as identity) and "
-            "accepts no number from OLD"
-        )
-        hint = "supasync schema sql --identity prints SQL after which it does, until the switch"
-        yield Remark(kind="identity", level="warning", table=table.name, text=text, hint=hint)
 
 
 def _computed(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:

@@ -26,7 +26,8 @@ def changed(table: Table, names: Sequence[str], key: Key, computed: Collection[s
         return table.error(
             ChangedError,
             f"NEW computes {', '.join(made)} itself, and has other values than OLD; key {', '.join(key)}",
-            hint=f"in NEW, alter table ... alter column ... drop expression makes it a plain column; or keep "
+            hint="in NEW, alter table ... alter column ... drop expression makes it a plain column, and what "
+            "supasync schema sql --identity prints lets an identity column take OLD's numbers; or keep "
             f"NEW's values: {_left_out(table, made)}; then: {command('sync', '--full', table.name)}",
         )
     if set(names) <= set(table.timestamp):

@@ -128,6 +128,28 @@ def test_a_column_that_new_computes_otherwise_stops_the_table(
         assert (done.code, "NEW computes v itself, and has other values" in done.err) == (3, True), done.err
 
 
+def test_an_identity_column_that_takes_no_changed_number_stops_the_table(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    for space in _between(cluster, tmp_path, "int", "postgres"):
+        for end in (space.old, space.new):
+            end.run("alter table public.measured add n bigint generated always as identity")
+        space.old.run("insert into public.measured (id, v) select g, 3 from generate_series(1, 400) g")
+        told = "warning: measured: NEW numbers n itself (generated always as identity) and takes OLD's number"
+        assert told in space.supasync("check").out
+        assert space.supasync("sync").code == 0
+        space.old.run("update public.measured set n = default where id = 153")
+        space.old.run("update public.measured set updated_at = now()")
+        done = space.supasync("sync")
+        assert (done.code, "NEW computes n itself, and has other values" in done.err) == (3, True), done.err
+        assert "key 153" in done.err
+        assert "supasync schema sql --identity" in done.err
+        space.new.run(space.supasync("schema", "sql", "--identity").out)
+        done = space.supasync("sync", "--full", "measured")
+        assert done.code == 0, done.out + done.err
+        assert space.new.texts("measured") == space.old.texts("measured")
+
+
 def test_every_row_of_a_column_that_new_alone_computes_is_compared(
     cluster: Cluster, tmp_path: Path, over: str
 ) -> None:
