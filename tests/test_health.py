@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.api.journal import record_from_json
+from supasync_core.api.kept_records import record_from_json
 from supasync_core.api.state_store import Past
 from supasync_core.model import timestamps
 from supasync_core.model.comparison_state import Comparison

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import sleep as wait
 from typing import Any, Final, TypeVar
 
-from supasync_core.api import journal
 from supasync_core.api.function_store import RECORD, FunctionStore
+from supasync_core.api.kept_records import spending
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Claim, Run, Spending
 from supasync_core.model import timestamps
@@ -62,7 +62,7 @@ class PostgresStore(FunctionStore):
             since,
         )
         for row in rows:
-            yield journal.spending(row["created_at"], row["costs"], row["sizes"])
+            yield spending(row["created_at"], row["costs"], row["sizes"])
 
     def now(self) -> Instant | None:
         return self._latest

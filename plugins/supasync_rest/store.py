@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from supasync_core.api import journal
 from supasync_core.api.function_store import RECORD, FunctionStore, parsed
+from supasync_core.api.kept_records import spending
 from supasync_core.api.registration import Context
 from supasync_core.api.state_store import Spending
 from supasync_core.model.timestamps import Instant
@@ -57,7 +57,7 @@ class RestStore(FunctionStore):
     def _spent(self, request: Request, behind: int, answer: Response) -> tuple[list[Spending], int | None]:
         """A page of what was spent, and where the next one begins; None behind the last page."""
         rows = json.loads(answer.body)
-        spent = [journal.spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
+        spent = [spending(row["created_at"], row["costs"], row["sizes"]) for row in rows]
         if not rows or len(rows) >= (answer.total or 0):
             return spent, None
         if rows[-1]["seq"] <= behind:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from supasync_core.api import journal
+from supasync_core.api.kept_records import record_from_json
 from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending, StateStore
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import StateError
@@ -103,7 +104,7 @@ def parsed(row: Mapping[str, Any]) -> tuple[Record, State | None]:
     """A row of the table, read whole, so that what cannot be read is noticed here; only a run has an id."""
     stored = row["state"] if row["run_id"] else None
     old = {"run_id": "", "command": "old"} if row["run_id"] is None else {}
-    record = journal.record_from_json({**_with_plain_times(row), **old})
+    record = record_from_json({**_with_plain_times(row), **old})
     return record, stored and state_json.from_json(stored)
 
 

@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
-from supasync_core.api.state_store import Claim, Entry, Past, Record, Run, Spending, StateStore
+from supasync_core.api.kept_records import record_from_json, spending
+from supasync_core.api.state_store import Claim, Entry, Past, Run, Spending, StateStore
 from supasync_core.model import state_json, timestamps
 from supasync_core.model.errors import LockedError, StateError
 from supasync_core.model.state import State
@@ -118,17 +119,6 @@ def _spendings(journal: Journal, since: timestamps.Instant) -> Iterator[Spending
             yield spending(entry["created_at"], details.get("costs"), details.get("database_bytes"))
 
 
-def spending(created_at: str, costs: object, sizes: object) -> Spending:
-    """The cost in one record; empty if an older version wrote it, or if it holds something else."""
-    return Spending(
-        created_at,
-        costs if isinstance(costs, dict) else {},
-        {name: size for name, size in sizes.items() if type(size) is int and 0 <= size < 2**63}
-        if isinstance(sizes, dict)
-        else {},
-    )
-
-
 def entry_to_json(entry: Entry) -> dict[str, Any]:
     """The entry under the column names of ``sync_metadata``; without a horizon the last one stays."""
     horizon = {"last_sync_timestamp": entry.horizon} if entry.horizon else {}
@@ -142,24 +132,6 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "details": dict(entry.details),
         "state": state_json.to_json(entry.state),
     }
-
-
-def record_from_json(entry: Answer) -> Record:
-    """One record from the columns of ``sync_metadata``."""
-    return Record(
-        id=entry["run_id"],
-        created_at=entry["created_at"],
-        status=entry["sync_status"],
-        command=entry["command"],
-        holder=entry["holder"],
-        finished_at=entry["finished_at"],
-        horizon=entry["last_sync_timestamp"],
-        records=entry["records_synced"],
-        error=entry["error_message"],
-        requests=entry["requests"],
-        bytes=entry["bytes"],
-        details=entry["details"] or {},
-    )
 
 
 def granted(answer: Answer, claim: Claim) -> Run:

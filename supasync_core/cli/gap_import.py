@@ -32,9 +32,11 @@ from supasync_core.staging.csv.export_finding import ERROR, ExportFinding
 from supasync_core.staging.csv.find_files import parse_named
 from supasync_core.staging.staging_file import Staging
 from supasync_core.system import lock
-from supasync_core.system.files import defused, write_private
+from supasync_core.system.files import defused, write_named
 
 _COLUMNS = ("level", "kind", "table", "file", "line", "key", "until", "column", "text")
+_BEGINS = ("[]", '[\n  {\n    "level": ', "level,kind,table,file,line,key")
+"""How a file of findings begins."""
 _SHOWN = 3
 """Places of one kind that the summary names."""
 _REFETCHED = 200
@@ -228,4 +230,4 @@ def _write(path: Path, findings: list[ExportFinding], *, defuse: bool) -> None:
             plain = {name: visible(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
             writer.writerow({name: defused(cell) if defuse else cell for name, cell in plain.items()})
         text = out.getvalue()
-    write_private(path, text)
+    write_named(path, text, _BEGINS)

@@ -230,8 +230,9 @@ def _write_page(session: Session, path: Path) -> None:
 
     try:
         write_report(session.settings, session.host, path)
-    except SupasyncError as err:
-        output.line(f"note: the report {path} was not written: {err}", err=True)
+    except Exception as err:  # noqa: BLE001 - whatever it is, the rows were copied
+        reason = err if isinstance(err, SupasyncError) else f"internal error ({type(err).__name__})"
+        output.line(f"note: the report {path} was not written: {reason}", err=True)
 
 
 def _tell_plugins(session: Session, report: Report, exit_code: int) -> None:

@@ -68,7 +68,12 @@ def report(reading: Reading, entry: Entry | None) -> ReportPlace:
     if url is not None and not url.startswith(("https://", "http://")):
         place = entry.settings["url"].value.at
         reading.problems.add(place, "report.url", "must begin with https://: a page that people can open")
+    elif url is not None and "@" in url.split("/")[2]:
+        place = entry.settings["url"].value.at
+        reading.problems.add(place, "report.url", "must hold no user or password: it is sent to others")
     path = values.get("path")
+    if path is not None and Path(path).suffix.lower() not in {".html", ".htm"}:
+        reading.problems.add(entry.settings["path"].value.at, "report.path", "must end with .html")
     return ReportPlace(None if path is None else reading.folder / Path(path).expanduser(), url)
 
 

@@ -11,11 +11,12 @@ from supasync_core.model.errors import ConfigError, StateError
 from supasync_core.model.printable import visible
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
-from supasync_core.system.files import write_private
+from supasync_core.system.files import check_named, write_named, write_private
 
 _NAME: Final = "cutover.json"
 _LARGEST: Final = 10_000_000
 FORMAT: Final = 1
+_BEGIN: Final = '{\n  "format": '
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,10 +106,11 @@ def digest(fields: dict[str, Any]) -> str:
 def write_certificate(progress: SavedProgress, path: Path) -> None:
     """Write the certificate, for its owner alone."""
     text = json.dumps(certificate(progress), indent=2, ensure_ascii=False)
-    write_private(path, visible(text, "\n") + "\n")
+    write_named(path, visible(text, "\n") + "\n", (_BEGIN,))
 
 
 def check_place(path: Path) -> None:
-    """ConfigError where a certificate cannot be written there."""
+    """ConfigError where a certificate cannot be written there; RefusedError where another file is there."""
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise ConfigError([f"--certificate {path}: name a file in an existing folder"])
+    check_named(path, (_BEGIN,))

@@ -8,6 +8,11 @@ from threading import Lock, local
 from typing import Any
 
 
+def as_count(number: object) -> int:
+    """The number, where it is a count that PostgreSQL's bigint holds; else 0."""
+    return number if type(number) is int and 0 <= number < 2**63 else 0
+
+
 @dataclass(slots=True)
 class Cost:
     """Requests made, and bytes sent and received on the wire (compressed as they travelled)."""
@@ -25,7 +30,7 @@ class Cost:
         numbers = (
             [cost.get(name) for name in ("requests", "sent", "received")] if isinstance(cost, dict) else ()
         )
-        return cls(*(number if isinstance(number, int) else 0 for number in numbers))
+        return cls(*map(as_count, numbers))
 
 
 class Ledger:

@@ -1,6 +1,7 @@
 """A report as a file."""
 
 from pathlib import Path
+from typing import Final
 
 from supasync_core.api.plugin_host import Host
 from supasync_core.cutover import saved_progress
@@ -9,14 +10,16 @@ from supasync_core.model.settings import Settings
 from supasync_core.project.last_inventory import last
 from supasync_core.report.page import RECORDS, Facts, page
 from supasync_core.status.standing import standing
-from supasync_core.system.files import write_private
+from supasync_core.system.files import write_named
 from supasync_core.verify.last_verification import last_verification
+
+_BEGIN: Final = '<!doctype html>\n<html lang="en">\n<head>\n<meta name="generator" content="supasync">'
 
 
 def write_report(settings: Settings, host: Host, path: Path, *, values: bool = False) -> None:
     """Replace the file by a report of now, for its owner alone. NEW is asked, OLD is not.
 
-    RefusedError where the file cannot be written.
+    RefusedError where the file cannot be written, or is there already and is not such a report.
     """
     sides = (settings.source.ref, settings.sink.ref)
     facts = Facts(
@@ -27,4 +30,4 @@ def write_report(settings: Settings, host: Host, path: Path, *, values: bool = F
         switch=saved_progress.load(settings.folder, *sides),
         besides=last(settings),
     )
-    write_private(path, page(facts, values=values))
+    write_named(path, page(facts, values=values), (_BEGIN,))

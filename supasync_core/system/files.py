@@ -2,12 +2,16 @@
 
 import os
 import re
+import stat
 from functools import cache
 from pathlib import Path
 
+from supasync_core.model.errors import RefusedError
 from supasync_core.system.links import replace_whole
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_BEGIN = 1024
+"""Bytes of a file that tell who wrote it."""
 _UNSEEN = (
     "\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
@@ -23,6 +27,40 @@ def name_of(path: Path) -> str:
 def write_private(path: Path, text: str) -> None:
     """Replace the file by one with this text and mode 0600; RefusedError where that fails."""
     replace_whole(path, lambda file: file.write(text.encode()), private=True)
+
+
+def write_named(path: Path, text: str, begins: tuple[str, ...]) -> None:
+    """Replace a file that a person named, as ``write_private`` does, but never a file of somebody else's.
+
+    What is there must be empty or begin with one of these texts; RefusedError where it does not.
+    """
+    check_named(path, begins)
+    write_private(path, text)
+
+
+def check_named(path: Path, begins: tuple[str, ...]) -> None:
+    """RefusedError where something is at the path that does not begin with one of these texts."""
+    try:
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) and (not found.st_size or _begin(path).startswith(_encoded(begins))):
+            return
+    except FileNotFoundError:
+        return
+    except OSError as err:
+        raise RefusedError(f"{path} cannot be replaced: {err.strerror or err}") from err
+    raise RefusedError(
+        f"{path} is not replaced: it is no file of this kind that supasync wrote",
+        hint="name another file, or move this one away",
+    )
+
+
+def _begin(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_BEGIN)
+
+
+def _encoded(begins: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(each.encode() for each in begins)
 
 
 def defused(value: object) -> object:

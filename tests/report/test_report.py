@@ -1,6 +1,7 @@
 """`supasync report` shows where a migration stands, on one page that holds everything itself."""
 
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -191,6 +192,55 @@ def test_each_sync_writes_the_page_that_tables_yaml_names(project: Project) -> N
 def test_a_page_that_cannot_be_written_does_not_change_how_the_run_ended(project: Project) -> None:
     (project.folder / "tables.yaml").write_text(f"{TABLES_YAML}report: {{path: old.duckdb/shown.html}}\n")
     assert "note: the report" in project.run("sync").err
+
+
+def test_a_file_that_supasync_did_not_write_is_never_replaced_by_a_page(project: Project) -> None:
+    """Neither by a command nor by a run of a folder that somebody else has set up."""
+    others = [project.folder / name for name in ("old.duckdb", "new.duckdb", "tables.yaml", "app.html")]
+    others[-1].write_text("<!doctype html><title>the app's</title>")
+    os.mkfifo(project.folder / "pipe.html")
+    (project.folder / "link.html").symlink_to("app.html")
+    before = [each.read_bytes() for each in others]
+    for name in ("old.duckdb", "new.duckdb", "tables.yaml", "app.html", "pipe.html", "link.html"):
+        said = project.run("report", "--out", name, code=3).err
+        assert f"{name} is not replaced: it is no file of this kind that supasync wrote" in said
+    assert [each.read_bytes() for each in others] == before
+    project.run("report", "--out", "page.html")
+    project.run("report", "--out", "page.html")
+
+    (project.folder / "tables.yaml").write_text(f"{TABLES_YAML}report: {{path: app.html}}\n")
+    assert "note: the report" in project.run("sync").err
+    assert others[-1].read_bytes() == before[-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "created_at = 'infinity'",
+        "created_at = '9999-12-31T23:59:59Z', finished_at = '-infinity'",
+        "created_at = '4000-01-01T00:00:00Z BC'",
+        """details = '{"tables": [1], "seconds": 1e400, "steps": 7}'""",
+        """details = '{"tables": {"users": 5, "jobs": {"synced": 1e400}}, "seconds": 1e300}'""",
+        """details = '{"costs": {"OLD": {"read": {"requests": -5, "received": 1e400}}}}'""",
+    ],
+)
+def test_a_record_that_says_something_absurd_ends_no_command(project: Project, change: str) -> None:
+    with duckdb.connect(str(project.folder / "new.duckdb")) as connection:
+        connection.execute(f"update sync_metadata set {change} where run_id like 'run-1%'")  # noqa: S608 - ours
+    project.run("sync")
+    project.page()
+    project.run("usage")
+    project.run("status")
+
+
+def test_a_page_of_a_run_ends_with_html_and_its_address_holds_no_password(project: Project) -> None:
+    (project.folder / "tables.yaml").write_text(
+        f"{TABLES_YAML}report: {{path: old.duckdb, url: 'https://me:secret@example.test/'}}\n"
+    )
+    said = project.run("sync", code=2).err
+    assert "report.path: must end with .html" in said
+    assert "report.url: must hold no user or password" in said
+    assert "secret" not in said
 
 
 def test_an_address_that_nobody_can_open_is_a_mistake_with_its_place(project: Project) -> None:

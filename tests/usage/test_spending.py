@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supasync_core.api import journal
+from supasync_core.api.kept_records import spending
 from supasync_core.api.state_store import Spending
 from supasync_core.model import timestamps
 from supasync_core.model.budget import Budgets, Share
@@ -160,5 +160,11 @@ def test_a_record_of_a_clock_that_is_ahead_is_no_day_of_history() -> None:
 
 def test_sizes_that_are_no_sizes_are_left_out() -> None:
     odd = {"OLD": "x", "a": True, "b": -1, "c": 1.5, "d": 10**30, "NEW": 7}
-    assert journal.spending("2026-01-01T00:00:00Z", {}, odd).sizes == {"NEW": 7}
-    assert journal.spending("2026-01-01T00:00:00Z", {}, [odd]).sizes == {}
+    assert spending("2026-01-01T00:00:00Z", {}, odd).sizes == {"NEW": 7}
+    assert spending("2026-01-01T00:00:00Z", {}, [odd]).sizes == {}
+
+
+def test_no_run_has_cost_less_than_nothing_or_without_an_end() -> None:
+    """A record is data that others may write: a debt in it would pay for what a budget stops."""
+    for odd in (-(10**12), 10**30, 1e300, float("inf"), True, "5", None):
+        assert Cost.from_json({"requests": odd, "sent": 1, "received": odd}) == Cost(0, 1, 0)
