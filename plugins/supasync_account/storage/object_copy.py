@@ -15,9 +15,10 @@ import httpx
 
 from supasync_account.decoding import same_values
 from supasync_account.storage.object_listing import StoredObject, looked_up
+from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
 from supasync_account.storage.storage_client import StorageClient, described, path_of
-from supasync_account.storage.storage_errors import ChangedError, ObjectError, later
+from supasync_account.storage.storage_errors import AlteredError, ChangedError, ObjectError, later
 from supasync_core.api.registration import Fence
 from supasync_core.api.retries import retrying
 from supasync_core.model.errors import TransientError
@@ -98,13 +99,10 @@ class Copier:
                 err, sent = broken, True
                 self._wait(task, attempt, err, 1.0)
             except ObjectError as refused:
-                if refused.kind == "exists" and err is not None:
-                    if arrived := self._arrived(task, refused):
-                        return arrived
-                    task = replace(task, replaces=True)
-                elif refused.kind != "busy":
-                    raise
-                err = refused
+                again = err is not None
+                if again and refused.kind == "exists" and (arrived := self._arrived(task, refused)):
+                    return arrived
+                task, err = _next(task, refused, again=again), refused
                 self._wait(task, attempt, err, max(1.0, refused.pause))
         raise err if isinstance(err, ObjectError) else later("OLD or NEW", described(err))
 
@@ -164,7 +162,7 @@ class Copier:
             self.uploads.begin(task.bucket, listed, "")
         path = path_of("object", "authenticated", task.bucket, key=listed.name)
         with self.old.stream(path, max(listed.size, 0)) as response:
-            refuse_changed(task, response)
+            refuse_other(task.shown, listed, response)
             headers = {
                 "Content-Type": listed.mimetype,
                 "Content-Length": str(listed.size),
@@ -188,20 +186,26 @@ class Copier:
     def _check(self, task: Task, digest: str) -> None:
         """ObjectError where the bytes that came are not those of the ETag: something on the way changed them.
 
-        A server that encrypts has ETags that are no MD5, for all of its objects.
+        A server that encrypts has ETags that are no MD5, for all of its objects: until one is, nothing says
+        which of both it is. Such a copy is kept with the MD5 of its bytes, and judged again (`disproved`).
         """
         if task.listed.md5 == digest:
             self.old_md5 = True
         elif task.listed.md5 and self.old_md5:
             self.uploads.begin(task.bucket, task.listed, "")
-            raise ObjectError("busy", f"OLD: {task.shown} came with other bytes than its ETag says")
+            raise AlteredError(task.shown)
 
     def _resumed(self, task: Task) -> Copied:
         task = self._with_metadata(task)
         digest = ResumableUpload(self.old, self.new, self.fence, self.uploads).send(
             task.bucket, task.listed, task.metadata, replaces=task.replaces
         )
-        return self._confirmed(Copied(task, digest))
+        if digest:
+            self._check(task, digest)
+        copied = self._confirmed(Copied(task, digest))
+        if not digest and self.md5_etags and not copied.etag.count("-"):
+            self._check(task, copied.etag)
+        return copied
 
     def _again(self, copied: Copied) -> Copied:
         """With NEW's ETag where it is not the MD5 of the bytes: of parts, or of a server that encrypts."""
@@ -216,6 +220,9 @@ class Copier:
             raise ObjectError(
                 "refused", f"NEW: {task.shown} is not there after it was sent, or of another size"
             )
+        if not (found[0].looks_like(task.listed) and same_values(task.metadata or None, found[1] or None)):
+            what = "another content type, cache control or user metadata than was sent"
+            raise ObjectError("refused", f"NEW: {task.shown} was stored with {what}")
         if task.listed.size <= LARGE and copied.md5:
             self.md5_etags = found[0].etag == copied.md5
         return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag)
@@ -232,14 +239,12 @@ class Copier:
         return Copied(task, found[0].md5) if same else None
 
 
-def refuse_changed(task: Task, response: httpx.Response) -> None:
-    """ChangedError where the answer is not of the object that was listed."""
-    headers = response.headers
-    etag = headers.get("etag", "").removeprefix("W/").strip('"')
-    if headers.get("content-encoding", "identity") != "identity":
-        raise ObjectError("refused", f"OLD: {task.shown} came compressed, not as it is stored")
-    if etag != task.listed.etag or headers.get("content-length") != str(task.listed.size):
-        raise ChangedError(task.shown)
+def _next(task: Task, refused: ObjectError, *, again: bool) -> Task:
+    """The task for another attempt; the error itself where there is none."""
+    ours = isinstance(refused, AlteredError) or (again and refused.kind == "exists")
+    if not ours and refused.kind != "busy":
+        raise refused
+    return replace(task, replaces=task.replaces or ours)
 
 
 def encoded(metadata: Any) -> str:  # noqa: ANN401 - JSON

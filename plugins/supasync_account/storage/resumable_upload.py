@@ -9,13 +9,14 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import md5
+from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
-from supasync_account.storage.storage_errors import ChangedError, ObjectError
+from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Uploads(Protocol):
         """Whether an upload of this very object has begun, in whatever way."""
         ...
 
-    def place(self, bucket: str, listed: StoredObject) -> str | None:
-        """The path of one in pieces."""
+    def place(self, bucket: str, listed: StoredObject, told: str) -> str | None:
+        """The path of one in pieces that began with the same headers."""
         ...
 
-    def begin(self, bucket: str, listed: StoredObject, path: str) -> None:
-        """Remember it; one in a single piece has no path."""
+    def begin(self, bucket: str, listed: StoredObject, path: str, told: str = "") -> None:
+        """Remember it; one in a single piece has no path. ``told``: what NEW was told of the object."""
         ...
 
 
@@ -57,10 +58,11 @@ class ResumableUpload:
 
     def send(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str | None:  # noqa: ANN401 - JSON
         """Send what NEW does not have yet; the MD5 where all of it went through here."""
-        path = self.uploads.place(bucket, listed)
+        told = _told(bucket, listed, metadata)
+        path = self.uploads.place(bucket, listed, _mark(listed, told))
         at = self._offset(path) if path else None
         if path is None or at is None:
-            path, at = self._created(bucket, listed, metadata, replaces=replaces), 0
+            path, at = self._created(bucket, listed, told, replaces=replaces), 0
         digest = md5(usedforsecurity=False) if at == 0 else None
         while at < listed.size:
             end = min(at + LARGE, listed.size)
@@ -68,19 +70,11 @@ class ResumableUpload:
         self._finish(bucket, listed, metadata)
         return digest.hexdigest() if digest else None
 
-    def _created(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str:  # noqa: ANN401 - JSON
-        seconds = _SECONDS.fullmatch(listed.cache)
-        told = {
-            "bucketName": bucket,
-            "objectName": listed.name,
-            "contentType": listed.mimetype,
-            **({"cacheControl": seconds[1]} if seconds else {}),
-            **({"metadata": json.dumps(metadata, ensure_ascii=False)} if metadata else {}),
-        }
+    def _created(self, bucket: str, listed: StoredObject, told: str, *, replaces: bool) -> str:
         headers = {
             **_VERSION,
             "Upload-Length": str(listed.size),
-            "Upload-Metadata": ",".join(f"{name} {_base64(value)}" for name, value in told.items()),
+            "Upload-Metadata": told,
             "x-upsert": "true" if replaces else "false",
         }
         self.fence.ask()
@@ -89,7 +83,7 @@ class ResumableUpload:
         path = place.partition(f"{ROOT}/")[2]
         if not path.startswith("upload/resumable/"):  # never to another host, whatever the address says
             raise ObjectError("refused", "NEW: the address of a resumable upload is not understood")
-        self.uploads.begin(bucket, listed, path)
+        self.uploads.begin(bucket, listed, path, _mark(listed, told))
         return path
 
     def _offset(self, path: str) -> int | None:
@@ -122,9 +116,7 @@ class ResumableUpload:
             "x-upsert": "true" if replaces else "false",
         }
         with self.old.stream(source, len(part), wanted) as response:
-            etag = response.headers.get("etag", "").removeprefix("W/").strip('"')
-            if etag != listed.etag or response.headers.get("content-length") != str(len(part)):
-                raise ChangedError(f"{bucket}/{listed.name}")
+            refuse_other(f"{bucket}/{listed.name}", listed, response, part)
 
             def body() -> Iterator[bytes]:
                 for each in response.iter_raw(_PIECE):
@@ -159,6 +151,24 @@ class ResumableUpload:
         }
         self.fence.ask()
         self.new.send("POST", "object/copy", headers=headers, body=json.dumps(body).encode())
+
+
+def _told(bucket: str, listed: StoredObject, metadata: Any) -> str:  # noqa: ANN401 - JSON
+    """What an upload in pieces says of the object when it begins, and not again."""
+    seconds = _SECONDS.fullmatch(listed.cache)
+    told = {
+        "bucketName": bucket,
+        "objectName": listed.name,
+        "contentType": listed.mimetype,
+        **({"cacheControl": seconds[1]} if seconds else {}),
+        **({"metadata": json.dumps(metadata, ensure_ascii=False)} if metadata else {}),
+    }
+    return ",".join(f"{name} {_base64(value)}" for name, value in told.items())
+
+
+def _mark(listed: StoredObject, told: str) -> str:
+    """All that an upload is of; one that began with anything else does not go on."""
+    return sha256("\n".join([str(listed.size), listed.etag, listed.cache, told]).encode()).hexdigest()
 
 
 def _offset_in(answer: Answer) -> int | None:

@@ -51,6 +51,13 @@ class ChangedError(ObjectError):
         super().__init__("refused", f"OLD: {name} changes while it is copied")
 
 
+class AlteredError(ObjectError):
+    """NEW was sent other bytes than OLD has: something on the way changed them. They are sent again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("busy", f"OLD: {name} came with other bytes than its ETag says")
+
+
 def failure_of(project: str, response: httpx.Response, body: bytes) -> SupasyncError:
     """What an answer that is no success means.
 

@@ -113,8 +113,8 @@ class StoragePlan:
 
     def _is_ours(self, bucket: str, listed: StoredObject, there: StoredObject, known: Known | None) -> bool:
         """Whether NEW's object is what was copied, or what an upload of ours that was cut has left."""
-        if known is not None:
-            return known.is_in(there)
+        if known is not None and known.is_in(there):
+            return True
         return there.size == listed.size and self.progress.begun(bucket, listed)
 
 

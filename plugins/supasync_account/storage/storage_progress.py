@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS kept.storage_objects (pair VARCHAR, bucket VARCHAR, n
 CREATE TABLE IF NOT EXISTS kept.storage_buckets (pair VARCHAR, bucket VARCHAR, name VARCHAR, value VARCHAR);
 CREATE TABLE IF NOT EXISTS kept.storage_uploads (pair VARCHAR, bucket VARCHAR, name VARCHAR, etag VARCHAR,
   path VARCHAR);
+ALTER TABLE kept.storage_uploads ADD COLUMN IF NOT EXISTS told VARCHAR;
 """
 _THESE: Final = "name IN (SELECT unnest(CAST(? AS VARCHAR[])))"
 _LISTED: Final = """
@@ -55,7 +56,7 @@ class StorageProgress(Database):
     def __init__(self, path: Path, pair: str) -> None:
         self.path, self.pair = path, pair
         self._lock = RLock()
-        self._uploads: dict[tuple[str, str], tuple[str, str]] = {}
+        self._uploads: dict[tuple[str, str], tuple[str, str, str]] = {}
 
     @classmethod
     @contextmanager
@@ -96,8 +97,9 @@ class StorageProgress(Database):
             for table in ("storage_objects", "storage_buckets", "storage_uploads"):
                 if table in names:
                     rows = other.execute(f"SELECT * FROM kept.{table} WHERE pair = ?", [self.pair])
+                    columns = ", ".join(column[0] for column in rows.description)
                     while found := rows.fetchmany(10_000):
-                        self._insert(f"kept.{table}", found)
+                        self._insert(f"kept.{table} ({columns})", found)
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         columns = [list(column) for column in zip(*rows, strict=True)]
@@ -256,28 +258,29 @@ class StorageProgress(Database):
         """Whether an upload of this very object has begun, in whatever way."""
         return self._upload(bucket, listed) is not None
 
-    def place(self, bucket: str, listed: StoredObject) -> str | None:
-        """The path of one in pieces."""
-        return self._upload(bucket, listed) or None
+    def place(self, bucket: str, listed: StoredObject, told: str) -> str | None:
+        """The path of one in pieces that began with the same headers."""
+        path, before = self._upload(bucket, listed) or ("", "")
+        return path if path and before == told else None
 
-    def begin(self, bucket: str, listed: StoredObject, path: str) -> None:
-        """Remember it; one in a single piece has no path."""
+    def begin(self, bucket: str, listed: StoredObject, path: str, told: str = "") -> None:
+        """Remember it; one in a single piece has no path. ``told``: what NEW was told of the object."""
         values = [self.pair, bucket, listed.name]
         with self._lock, translate_errors(self.path), transaction(self.connection):
             delete = "DELETE FROM kept.storage_uploads WHERE pair = ? AND bucket = ? AND name = ?"
             self.connection.execute(delete, values)
-            insert = "INSERT INTO kept.storage_uploads VALUES (?, ?, ?, ?, ?)"
-            self.connection.execute(insert, [*values, listed.etag, path])
-            self._uploads[bucket, listed.name] = listed.etag, path
+            insert = "INSERT INTO kept.storage_uploads VALUES (?, ?, ?, ?, ?, ?)"
+            self.connection.execute(insert, [*values, listed.etag, path, told])
+            self._uploads[bucket, listed.name] = listed.etag, path, told
 
-    def _upload(self, bucket: str, listed: StoredObject) -> str | None:
+    def _upload(self, bucket: str, listed: StoredObject) -> tuple[str, str] | None:
         """What is asked of every object, and rarely has an answer: all of it is held in memory."""
-        etag, path = self._uploads.get((bucket, listed.name), ("", ""))
-        return path if etag and etag == listed.etag else None
+        etag, path, told = self._uploads.get((bucket, listed.name), ("", "", ""))
+        return (path, told) if etag and etag == listed.etag else None
 
-    def _begun(self) -> dict[tuple[str, str], tuple[str, str]]:
-        query = "SELECT bucket, name, etag, path FROM kept.storage_uploads WHERE pair = ?"
-        return {(bucket, name): (etag, path) for bucket, name, etag, path in self.asked(query, [self.pair])}
+    def _begun(self) -> dict[tuple[str, str], tuple[str, str, str]]:
+        query = "SELECT bucket, name, etag, path, coalesce(told, '') FROM kept.storage_uploads WHERE pair = ?"
+        return {(bucket, name): tuple(rest) for bucket, name, *rest in self.asked(query, [self.pair])}
 
     # What is known of a bucket
 

@@ -8,6 +8,7 @@ from typing import Final
 from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_privacy import BucketPrivacy
 from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare, is_ours
+from supasync_account.storage.doubted_copies import disproved, has_md5
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
@@ -66,6 +67,7 @@ class StorageSync:
         """Copy what is new and changed; an error that concerns a whole project is raised."""
         self._look()
         self._leave_out(self._privacy.tightened(self._theirs, self._ours))
+        disproved(self.progress)
         made = {name for name in self._theirs if name not in self._ours}
         for name in made:
             self.progress.remember(name, made=True)
@@ -78,7 +80,7 @@ class StorageSync:
             spread = f", at most {format_size(most)} of them in this run" if most and size > most else ""
             self.say(f"storage: {what}{spread}")
         transfer = StorageTransfer(
-            Copier(self.old, self.new, self.fence, self.progress),
+            Copier(self.old, self.new, self.fence, self.progress, old_md5=has_md5(self.progress)),
             self.progress,
             self.report,
             self.go_on,
@@ -89,6 +91,8 @@ class StorageSync:
         )
         if not self.report.interrupted:
             transfer.run(tasks)
+        if not self.report.interrupted:
+            self._copy_again(transfer)
         if not self.report.interrupted:
             self._settle(made)
         return self.report
@@ -103,6 +107,13 @@ class StorageSync:
         """Copy, delete and change nothing of these buckets in this run."""
         self.report.buckets = len(self._theirs)
         self._theirs = {name: each for name, each in self._theirs.items() if name not in waiting}
+
+    def _copy_again(self, transfer: StorageTransfer) -> None:
+        """What was copied before anything proved that its bytes were not OLD's."""
+        if wrong := [each for each in disproved(self.progress) if each.bucket in self._theirs]:
+            what = counted(len(wrong), "object was copied again", "objects were copied again")
+            self.report.notes.append(f"{what}: OLD sent other bytes than its ETag says")
+            transfer.run(wrong)
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""

@@ -1,0 +1,27 @@
+"""What an answer with an object's bytes must say of itself, before a byte of it is passed on."""
+
+import httpx
+
+from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.storage_errors import ChangedError, ObjectError
+
+
+def refuse_other(
+    shown: str, listed: StoredObject, response: httpx.Response, part: range | None = None
+) -> None:
+    """ChangedError where the answer is of another object than was listed, ObjectError for other bytes of it.
+
+    All of it comes with 200, a ``part`` with 206 and exactly the range and the total that were asked for.
+    """
+    headers = response.headers
+    if headers.get("content-encoding", "identity") != "identity":
+        raise ObjectError("refused", f"OLD: {shown} came compressed, not as it is stored")
+    if headers.get("etag", "").removeprefix("W/").strip('"') != listed.etag:
+        raise ChangedError(shown)
+    size = listed.size if part is None else len(part)
+    if headers.get("content-length") != str(size):
+        raise ChangedError(shown)
+    asked = None if part is None else f"bytes {part.start}-{part.stop - 1}/{listed.size}"
+    status = 200 if part is None else 206
+    if (response.status_code, headers.get("content-range")) != (status, asked):
+        raise ObjectError("busy", f"OLD: {shown} came with other bytes than were asked for")

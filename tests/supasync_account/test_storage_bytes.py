@@ -1,0 +1,75 @@
+"""Bytes that change on the way, and uploads that go on: NEW has what OLD has, or it is said."""
+
+import hashlib
+
+import pytest
+
+from tests.supasync_account.storages import Storages
+
+READ = "/storage/v1/object/authenticated/docs/"
+SENT = "/storage/v1/object/docs/"
+PIECES = "/storage/v1/upload/resumable"
+MB = 1024 * 1024
+LARGE = b"A" * 6 * MB + b"B" * 6 * MB + b"C" * 1024
+
+
+@pytest.fixture(autouse=True)
+def docs(both: Storages) -> None:
+    """A bucket."""
+    both.old.bucket("docs")
+
+
+def answered(body: bytes, status: int, **headers: str) -> dict[str, object]:
+    """An answer with other bytes."""
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"kind": "answer", "status": status, "body": body.decode(), "headers": told}
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (206, f"bytes 0-{6 * MB - 1}/{len(LARGE)}"),
+        (200, f"bytes {6 * MB}-{12 * MB - 1}/{len(LARGE)}"),
+        (206, f"bytes {6 * MB}-{12 * MB - 1}/{len(LARGE)}"),
+    ],
+    ids=["another range", "no range", "as asked, with other bytes"],
+)
+def test_a_piece_with_other_bytes_is_not_taken(both: Storages, status: int, told: str) -> None:
+    both.old.put("docs", "a", b"first")
+    both.old.put("docs", "large", LARGE)
+    etag = hashlib.md5(LARGE, usedforsecurity=False).hexdigest()
+    both.space.new.server.misbehave({"kind": "reset", "method": "POST", "path": f"{SENT}large"})
+    fault = answered(LARGE[: 6 * MB], status, etag=f'"{etag}"', content_range=told)
+    both.space.old.server.misbehave({**fault, "nth": 3, "path": f"{READ}large"})
+    done = both.run("sync")
+    assert "docs/large was not copied (OLD: docs/large came with other bytes than" in done.err
+    both.assert_equal()
+
+
+def test_bytes_that_changed_before_anything_could_prove_it_are_copied_again(both: Storages) -> None:
+    for number in range(5):
+        both.old.put("docs", f"o-{number}", b"good-%d" % number)
+    etag = hashlib.md5(b"good-0", usedforsecurity=False).hexdigest()
+    fault = {**answered(b"EVIL-0", 200, etag=f'"{etag}"'), "path": f"{READ}o-0"}
+    both.space.old.server.misbehave(fault)
+    assert "1 object was copied again: OLD sent other bytes than its ETag says" in both.run("sync").out
+    both.assert_equal()
+    both.old.put("docs", "o-0", b"next-0")
+    etag = hashlib.md5(b"next-0", usedforsecurity=False).hexdigest()
+    both.space.old.server.misbehave({**fault, "headers": {"etag": f'"{etag}"'}})
+    both.run("sync")
+    both.assert_equal()
+
+
+def test_an_upload_goes_on_only_with_all_that_it_began_with(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE, content_type="text/html", x_metadata="eyJhIjoxfQ==")
+    both.space.new.server.misbehave(
+        {"kind": "reset", "method": "POST", "path": f"{SENT}large"},
+        {"kind": "reset", "method": "PATCH", "path": PIECES, "nth": 2, "times": None},
+    )
+    both.run("sync", code=4)
+    both.space.new.server.behave()
+    both.old.put("docs", "large", LARGE, content_type="image/png", x_metadata="eyJhIjoyfQ==")
+    both.run("sync")
+    both.assert_equal()
+    assert both.run("sync", "--json").json["copied"] == 0
