@@ -41,6 +41,8 @@ def _parsed_by(client: Client) -> Callable[[Response], Any]:
             raise RetryableError(f"{client.project}: {kept}")
         try:
             return msgspec.json.decode(response.body)
+        except msgspec.DecodeError as err:
+            raise json.JSONDecodeError(str(err), "", 0) from err
         except RecursionError as err:
             raise ValueError("too deep") from err
 

@@ -8,8 +8,12 @@ import pytest
 
 from supasync_account.auth.account_calls import FunctionDoor
 from supasync_account.auth.account_columns import AccountColumns, AccountTable
+from supasync_account.auth.account_door import Step, Terms
 from supasync_account.auth.account_queries import QUERIES
+from supasync_account.auth.account_refusal import no_values
+from supasync_account.auth.account_scripts import VERSION
 from supasync_account.auth.account_side import AccountSide
+from supasync_account.auth.session_copy import SessionCopy
 from supasync_core.model.errors import SchemaError
 from tests.supasync_account.accounts import number
 
@@ -21,6 +25,7 @@ COLUMNS = AccountColumns(
 )
 ID, OTHER = number(2), number(7)
 MARK = "0" * 32
+TOKEN = ("token", "session_id", "revoked")
 USER = ["u2@example.test", ID, "false", None, '{"n": 1.10}']
 IDENTITY = ["1", "{}", "email", ID, ID]
 
@@ -48,7 +53,7 @@ class Side:
 
     def function(self, _name: str, asked: Mapping[str, Any], _purpose: str) -> object:
         answers = [self.answers.get(query, []) for query, *_ in asked["steps"]]
-        return {"version": 1, "tables": ["users", "identities"], "answers": answers}
+        return {"version": VERSION, "tables": ["users", "identities"], "answers": answers}
 
 
 def side(**answers: object) -> AccountSide:
@@ -145,3 +150,29 @@ def test_an_answer_of_another_shape_is_refused_in_a_sentence(answer: object) -> 
     for query in QUERIES:
         with pytest.raises(SchemaError, match="answered something that is not rows"):
             FunctionDoor(Side({query: answer}), "NEW").ask(query)
+
+
+def test_what_new_answers_to_a_write_is_said_to_be_strange() -> None:
+    with pytest.raises(SchemaError, match="answered something that is not rows"), no_values():
+        FunctionDoor(Side({"note": [{"a": 1}]}), "NEW").together([Step("note", [[ID]])], Terms())
+
+
+@pytest.mark.parametrize(
+    ("row", "tokens"),
+    [
+        (["s", "u"], [["t", "other", False]]),
+        (["other", "u"], []),
+        (["s"], []),
+        (["s", "u"], [["t", "s"]]),
+        (["s", "u"], None),
+    ],
+)
+def test_rows_that_are_not_those_of_their_session_are_refused(row: object, tokens: object) -> None:
+    columns = {"sessions": {"id": "", "user_id": ""}, "refresh_tokens": dict.fromkeys(TOKEN, "")}
+
+    class Old:
+        def query(self, *_: object, **_more: object) -> list[tuple[Any, ...]]:
+            return [("s", json.dumps(row), json.dumps(tokens))]
+
+    with pytest.raises(SchemaError, match="rows that are not those of the session s"):
+        SessionCopy(Old(), Old(), columns).run()  # type: ignore[arg-type]

@@ -342,7 +342,9 @@ grant execute on function public.supasync_auth_old(jsonb) to service_role;
 """
 SMUGGLED = f"""replace(found::text, '"user_row":"', '"user_row":"' || trim(both '"' from to_json(replace(
     found #>> '{{{{answers,0,0,user_row}}}}', '{number(2)}', '{number(7)}'))::text) || ', ')::json"""
-NONE = "json_build_object('version', 1, 'tables', found -> 'tables', 'answers', '[[]]'::json)"
+NONE = (
+    "json_build_object('version', found -> 'version', 'tables', found -> 'tables', 'answers', '[[]]'::json)"
+)
 
 
 def test_only_what_was_decided_about_is_written_and_what_is_not_handed_over_is_said(both: Projects) -> None:

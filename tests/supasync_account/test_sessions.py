@@ -50,6 +50,11 @@ def refreshed(both: Projects, refresh_token: str) -> Any:
 
 def test_whoever_is_signed_in_stays_so_after_the_switch(both: Projects) -> None:
     tokens = {user: signed_in(both, user) for user in (1, 2)}
+    both.old.paste(
+        "insert into auth.refresh_tokens (instance_id, token, user_id, revoked, session_id) "
+        f"select instance_id, 'of-another', '{number(3)}', false, session_id from auth.refresh_tokens "
+        f"where token = '{tokens[1]}'"
+    )
     stale = signed_in(both, 3)
     assert token(both.space.old, "refresh_token", OLD_KEY, refresh_token=stale).status_code == 200
     both.old.paste(f"update auth.users set banned_until = '2999-01-01' where id = '{number(2)}'")
@@ -62,6 +67,7 @@ def test_whoever_is_signed_in_stays_so_after_the_switch(both: Projects) -> None:
     assert (answer.status_code, answer.json().get("user", {}).get("id")) == (200, number(1)), answer.text
     assert refreshed(both, tokens[2]).status_code == 400
     assert refreshed(both, stale).status_code == 400
+    assert both.new.paste("select token from auth.refresh_tokens where token = 'of-another'") == []
     again = both.space.supasync("cutover", "--yes")
     assert again.code == 0
     assert "sessions" not in again.err

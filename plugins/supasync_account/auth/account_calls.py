@@ -11,6 +11,7 @@ from supasync_account.auth.account_columns import remembered
 from supasync_account.auth.account_door import ADMITTED, Step, Terms
 from supasync_account.auth.account_extras import EXTRAS
 from supasync_account.auth.account_queries import QUERIES
+from supasync_account.auth.account_refusal import StrangeAnswerError
 from supasync_account.auth.account_scripts import NAMES, VERSION, Project
 from supasync_account.auth.account_side import bounds
 from supasync_core.api.function_door import FunctionSpeaking
@@ -125,11 +126,11 @@ class FunctionDoor:
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """SchemaError for what is not an answer."""
+        """StrangeAnswerError for what is not an answer."""
         try:
             yield
         except UnusableError:
-            raise SchemaError(
+            raise StrangeAnswerError(
                 f"{self.project}: {NAMES[self.project]} answered something that is not rows",
                 hint=f"a proxy in front of the project may answer for it; or {PASTE[self.project]} again",
             ) from None

@@ -21,11 +21,17 @@ _MEANS: Final = {
 }
 
 
+class StrangeAnswerError(SchemaError):
+    """A project answered something else than was asked; nothing of the answer is in the message."""
+
+
 @contextmanager
 def no_values() -> Iterator[None]:
     """Errors of what is written inside tell no value of an account."""
     try:
         yield
+    except StrangeAnswerError:
+        raise
     except (RowError, SchemaError, RefusedError) as err:
         raise err.amended(message=_quiet(err)) from None
 

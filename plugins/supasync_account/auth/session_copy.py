@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from supasync_account.auth.account_refusal import no_values
 from supasync_core.api.sql_session import SqlSession
+from supasync_core.model.errors import SchemaError
 from supasync_core.model.printable import sql_name
 from supasync_core.model.wording import counted
 
@@ -29,6 +32,9 @@ where c.relname in ('sessions', 'refresh_tokens') order by c.relname, a.attnum
 _NEEDED: Final = {"sessions": {"id", "user_id"}, "refresh_tokens": {"token", "session_id", "revoked"}}
 _NUMBERED: Final = "id"
 """What NEW numbers itself: the id of a token."""
+
+_Row = list[str | None]
+"""The cells of a row, as PostgreSQL's own texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +74,36 @@ class SessionCopy:
         )
         behind, taken = NIL, 0
         while rows := self.old.query(sql, [behind]):
-            behind = rows[-1][0]
+            behind, read = rows[-1][0], [self._read(*row) for row in rows]
             with no_values(), self.new.transaction():
-                taken += self._put([row[1:] for row in rows])
+                taken += self._put(read)
         return taken
 
-    def _put(self, rows: Sequence[tuple[str, str]]) -> int:
-        """Insert sessions of people that NEW has and does not ban, and the tokens of those."""
-        sessions = f"[{','.join(session for session, _ in rows)}]"
-        tokens = f"[{','.join(text[1:-1] for _, text in rows if text != '[]')}]"
+    def _read(self, session: str, row: str, tokens: str) -> tuple[_Row, list[_Row]]:
+        """The row of the session and those of its tokens; SchemaError for others, or of other columns."""
+        try:
+            found = msgspec.json.decode(row, type=_Row), msgspec.json.decode(tokens, type=list[_Row])
+            its = dict(zip(self.columns["sessions"], found[0], strict=True))["id"]
+            theirs = [
+                dict(zip(self.columns["refresh_tokens"], each, strict=True))["session_id"]
+                for each in found[1]
+            ]
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            its, theirs = None, []
+        if {its, *theirs} != {session}:
+            raise SchemaError(f"OLD answered with rows that are not those of the session {session[:40]}")
+        return found
+
+    def _put(self, rows: Sequence[tuple[_Row, list[_Row]]]) -> int:
+        """Insert sessions of people that NEW has and does not ban, and the tokens of those people in them."""
+        sessions = msgspec.json.encode([session for session, _ in rows]).decode()
+        tokens = msgspec.json.encode([each for _, some in rows for each in some]).decode()
+        owned = ""
+        if "user_id" in self.columns["refresh_tokens"]:
+            owned = (
+                " and exists (select from auth.sessions s where s.id = x.session_id "
+                "and s.user_id::text = x.user_id::text)"
+            )
         known = (
             "exists (select from auth.users u where u.id = x.user_id and u.deleted_at is null "
             "and (u.banned_until is null or u.banned_until < pg_catalog.now()))"
@@ -88,7 +115,8 @@ class SessionCopy:
         )
         ids = [session for (session,) in done]
         self.new.query(
-            f"{self._insert('refresh_tokens')} where x.session_id = any(%s::uuid[]) on conflict do nothing",
+            f"{self._insert('refresh_tokens')} where x.session_id = any(%s::uuid[]){owned} "
+            "on conflict do nothing",
             [tokens, ids],
             purpose="upsert",
         )
