@@ -243,9 +243,9 @@ class Referred(Protocol):
 class Remark:
     """What only a side's own catalog says of a table, and what it means for a copy.
 
-    Kinds: ``trigger inheritance precision identity computed accounts connection cast unknown``; ``accounts``
-    are triggers on what is not copied. ``digits``: of a ``precision``, how many digits behind the point
-    columns hold.
+    Kinds: ``trigger inheritance precision identity computed accounts callers connection cast unknown``;
+    ``accounts`` are triggers on what is not copied, ``callers`` roles that may call supasync's functions.
+    ``digits``: of a ``precision``, how many digits behind the point columns hold.
     """
 
     kind: str

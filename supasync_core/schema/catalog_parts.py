@@ -20,6 +20,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "referring": _KEY,
     "triggers": {**_TABLE, "name": str, "moment": str, "events": list[str], "row": bool},
     "accounts": {"name": str, "function": str},
+    "callers": {"name": str, "role": str},
     "identity": {**_TABLE, "column": str},
     "computed": {**_TABLE, "column": str},
     "children": {**_TABLE, "child_schema": str, "child": str, "partition": bool},

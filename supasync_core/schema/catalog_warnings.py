@@ -59,10 +59,10 @@ def of_catalog(
         )
         return [Remark(kind="unknown", level="warning", table=None, text=text, hint=_PASTE)]
     names = {table.address: table for table in tables}
-    found = list(_accounts(parts))
+    found = [*_accounts(parts), *_callers(parts)]
     for place, table in names.items():
         own = {
-            part: [row for row in rows if (row["schema"], row["table"]) == place]
+            part: [row for row in rows if (row.get("schema"), row.get("table")) == place]
             for part, rows in parts.items()
         }
         found += _triggers(table, own["triggers"])
@@ -87,6 +87,18 @@ def _accounts(parts: Parts) -> Iterator[Remark]:
             "created in NEW",
             hint="if it makes rows in the tables that are copied, guard it: supasync schema sql --triggers "
             f"guard; or drop {function} until the switch",
+        )
+
+
+def _callers(parts: Parts) -> Iterator[Remark]:
+    """Roles that may call supasync's functions, which are for the secret key alone."""
+    for name, role in sorted({(row["name"], row["role"]) for row in parts.get("callers", ())}):
+        yield Remark(
+            kind="callers",
+            level="warning",
+            table=None,
+            text=f"{role} may call {name} of NEW, which is for the secret key alone",
+            hint=f"{_PASTE}, and the optional scripts that you have pasted",
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from supasync_core.api import digesting
-from supasync_core.api.function_rights import closed, closing
+from supasync_core.api.function_rights import callers, closed, closing
 from supasync_core.api.sql_session import PINNED
 from supasync_core.model.printable import sql_text
 from supasync_core.model.row_key import has_row_key
@@ -21,26 +21,23 @@ _PART = re.compile(r"^:([a-z_]+)$", re.MULTILINE)
 _QUOTE = "$supasync$"
 ACCOUNTS = (("auth", "users"), ("auth", "identities"), ("auth", "mfa_factors"))
 """Tables that are written although tables.yaml does not name them, where accounts are copied."""
+_STATE = ("public.supasync_begin(text, text, text, integer, boolean)", "public.supasync_save(uuid, jsonb)")
+_READY = (
+    "public.supasync_ready(jsonb)",
+    "public.supasync_ready_structure(jsonb)",
+    "public.supasync_ready_orphans(jsonb, jsonb)",
+)
+_DIGEST = "public.supasync_digest(jsonb)"
+_INNER = "public.supasync_ready_sequences(jsonb)"
 _RIGHTS = {
-    "digest_rights": closing("public.supasync_digest(jsonb)"),  # in the statement that makes it
+    "callers": callers(*_STATE, *_READY, _DIGEST, _INNER, "public.supasync_auth_new(jsonb)"),
+    "digest_rights": closing(_DIGEST),  # in the statement that makes it
     "horizon_rights": closed(closing("public.supasync_horizon(jsonb)")),
-    "state_rights": closed(
-        closing(
-            "public.supasync_begin(text, text, text, integer, boolean)",
-            "public.supasync_save(uuid, jsonb)",
-        )
-    ),
-    "ready_rights": closed(
-        closing(
-            "public.supasync_ready(jsonb)",
-            "public.supasync_ready_structure(jsonb)",
-            "public.supasync_ready_orphans(jsonb, jsonb)",
-            inner=["public.supasync_ready_sequences(jsonb)"],
-        )
-    ),
+    "state_rights": closed(closing(*_STATE)),
+    "ready_rights": closed(closing(*_READY, inner=[_INNER])),
     "fence_rights": closed(closing(inner=["public.supasync_fence()", "public.supasync_fence_begin()"])),
 }
-"""Who may call what the scripts make."""
+"""Who may call what the scripts make; ``callers`` asks for whoever may and should not."""
 _NO_PATH = "select pg_catalog.set_config('search_path', '', false);\n"
 """The first line of each script: a function planted in a schema of the search path never runs."""
 

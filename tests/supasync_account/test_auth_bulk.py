@@ -59,9 +59,12 @@ def test_all_arrive_exactly_in_two_transactions(both: Projects) -> None:
         "updated_at, secret) select gen_random_uuid(), id, 'a', 'totp', 'verified', now(), now(), 'S' "
         "from auth.users where email like '%7@example.test'"
     )
+    for end in (both.space.old, both.space.new):
+        end.run("alter table auth.users add \"{names}%s{mark}'\" text default '{mark}'")
     report = both.auth("sync", "--json", "--mfa").json
     assert (report["created"], report["named"]) == (2400, [])
     equal(both)
+    assert both.new.one('select distinct t."{names}%s{mark}\'" from auth.users t') == "{mark}"
     old, new = both.rows("mfa_factors", "id, user_id, secret")
     assert (len(new), new) == (240, old)
     assert both.new.one(KNOWN) == 2

@@ -98,6 +98,23 @@ def test_what_is_no_value_or_no_constraint_is_not_judged(project: Rig) -> None:
     assert sink.orphans(Reference("none", AUTHOR.table, AUTHOR.parent, AUTHOR.pairs), [("x",)]) is None
 
 
+def test_a_role_that_may_call_what_is_for_the_secret_key_is_named(project: Rig) -> None:
+    def named() -> list[str]:
+        return [each.text for each in project.sink().remarks([Table(name="posts")]) if each.kind == "callers"]
+
+    assert named() == []
+    project.run("create role app_member; grant execute on function supasync_ready(jsonb) to app_member")
+    project.run("grant execute on function supasync_digest(jsonb) to public")
+    try:
+        assert named() == [
+            "public may call supasync_digest of NEW, which is for the secret key alone",
+            "app_member may call supasync_ready of NEW, which is for the secret key alone",
+        ]
+    finally:
+        project.run("drop owned by app_member; drop role app_member")
+        project.run("revoke execute on function supasync_digest(jsonb) from public")
+
+
 def test_a_new_with_older_functions_tells_nothing(project: Rig) -> None:
     project.run("alter function supasync_ready_structure(jsonb) rename to away")
     project.run("alter function supasync_ready_orphans(jsonb, jsonb) rename to away")

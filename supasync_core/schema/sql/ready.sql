@@ -167,6 +167,11 @@ as $supasync$
             and k.confdeltype in ('c', 'n', 'd')
         join pg_catalog.pg_class other on other.oid = k.conrelid
         join pg_catalog.pg_namespace place on place.oid = other.relnamespace and place.nspname <> 'auth'),
+    'callers', (  -- who may call supasync's functions besides the secret key
+        select coalesce(jsonb_agg(distinct jsonb_build_object('name', c.name, 'role', c.role)), '[]')
+        from (
+:callers
+        ) c),
     'identity', (  -- columns that take no number from anybody
         select coalesce(jsonb_agg(jsonb_build_object(
             'schema', f.schema_name, 'table', f.table_name, 'column', a.attname) order by f.table_name, a.attnum), '[]')
