@@ -10,6 +10,23 @@ LIST = "/storage/v1/object/list-v2/"
 READ = "/storage/v1/object/authenticated/"
 SENT = "/storage/v1/object/docs/"
 
+BUCKET = (
+    '[{"id": "docs", "name": "docs", "owner": "", "public": false, "created_at": "2026-01-01T00:00:00Z", '
+    '"updated_at": "2026-01-01T00:00:00Z", "file_size_limit": null, "allowed_mime_types": null}]'
+)
+OBJECT = (
+    '{"hasNext": false, "folders": [], "objects": [{"id": "x", "key": "a", "name": "a", '
+    '"updated_at": "2026-01-01T00:00:00+14:00", "created_at": "2026-01-01T00:00:00Z", '
+    '"metadata": {"size": 1, "eTag": "x", "mimetype": "a/b", "cacheControl": "no-cache"}}]}'
+)
+PAGES_OF_ONE = """
+from supasync_account import listing_limit
+from supasync_account.storage import object_listing
+object_listing.AT_ONCE = 1
+listing_limit.time = type("Passing", (), {"monotonic": iter(range(0, 10**9, 10**6)).__next__})
+"""
+"""A page has one object, and each look at the clock takes days."""
+
 
 @pytest.fixture(autouse=True)
 def twelve(both: Storages) -> None:
@@ -119,6 +136,82 @@ def test_an_object_that_disappears_is_a_note(both: Storages) -> None:
         both.space.old.server.release()
         assert "note: docs/o-03: deleted in OLD while it was copied" in process.communicate()[1]
     both.assert_equal()
+
+
+def test_what_is_listed_and_denied_is_not_taken_for_deleted(both: Storages) -> None:
+    denied = {**told(404, "NoSuchKey"), "path": "/object/info/docs/o-03", "times": None}
+    both.space.old.server.misbehave(denied)
+    done = both.run("sync", code=3)
+    assert "not copied: docs/o-03: OLD lists it, and says that it is not there; remove it in OLD" in done.err
+    assert "11 objects copied" in done.out
+    both.space.old.server.misbehave(denied, {"kind": "reset", "path": LIST, "nth": 2, "times": None})
+    done = both.run("sync", code=4)
+    assert "docs/o-03: OLD: nobody can tell whether it was deleted: OLD: Storage does not answer" in done.err
+    both.space.old.server.behave()
+    both.run("sync")
+    both.assert_equal()
+
+
+def test_a_listing_that_a_cache_has_kept_decides_nothing(both: Storages) -> None:
+    both.run("sync")
+    json = {"content-type": "application/json"}
+    kept = {"kind": "answer", "status": 200, "times": None, "path": LIST}
+    kept["body"] = both.old.ask("POST", "object/list-v2/docs", json={"limit": 1000}).text
+    both.old.put("docs", "new", b"1")
+    for headers, said in (
+        ({"age": "86400"}, "a cache answers in its place (Age: 86400)"),
+        ({"date": "Mon, 01 Jan 2024 00:00:00 GMT"}, "a cache answers in its place (Date: "),
+    ):
+        both.space.old.server.behave()
+        both.space.old.server.misbehave({**kept, "headers": json | headers})
+        assert said in both.run("sync", code=4).err
+        assert said in both.run("verify", code=2).err
+    both.space.old.server.behave()
+    both.run("sync")
+    both.assert_equal()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/bucket$", "null", "OLD: Storage's answer is not understood"),
+        ("/v1/bucket$", '{"a": 1}', "OLD: Storage's answer is not understood"),
+        ("/v1/bucket$", "[1]", "OLD: Storage's answer is not understood"),
+        ("/v1/bucket$", BUCKET.replace("docs", "a\\ud800"), "OLD: Storage's answer is not understood"),
+        ("/v1/bucket$", BUCKET.replace("docs", ".."), "OLD: Storage lists a bucket '..', which no address"),
+        ("/v1/bucket$", BUCKET.replace("docs", ""), "OLD: Storage lists a bucket '', which no address"),
+        (LIST, OBJECT.replace("2026-", "0001-"), "docs/a: "),
+        (LIST, OBJECT.replace('"size": 1', f'"size": 1{"0" * 30}'), "docs/a: OLD lists it without a size"),
+        (LIST, OBJECT.replace('"size": 1', '"size": true'), "docs/a: OLD lists it without a size"),
+        (LIST, OBJECT.replace('"a"', '"a\\ud800"'), "OLD: Storage's answer is not understood"),
+        (
+            "/object/info/docs/o-03",
+            '{"size": 100, "etag": "x", "metadata": {"a": "\\ud800"}}',
+            "object/info of docs/o-03 has metadata that no request can hold",
+        ),
+    ],
+)
+def test_no_answer_is_an_internal_error(both: Storages, path: str, body: str, said: str) -> None:
+    json = {"content-type": "application/json"}
+    answer = {"kind": "answer", "status": 200, "times": None, "path": path, "body": body, "headers": json}
+    both.space.old.server.misbehave(answer)
+    done = both.run("sync", code=3)
+    assert said in done.err
+    assert "staging" not in done.err
+
+
+def test_a_listing_without_an_end_is_stopped_by_the_limits_of_a_run(both: Storages) -> None:
+    before = both.space.before
+    both.space.before += PAGES_OF_ONE
+    try:
+        assert (
+            "OLD: the listing of the bucket docs was stopped behind 1 object"
+            in both.run("verify", code=2).err
+        )
+        done = both.space.supasync("account")
+        assert "OLD: files were not counted: OLD: the listing of the bucket docs was stopped" in done.err
+    finally:
+        both.space.before = before
 
 
 def test_a_killed_run_continues_where_it_was(both: Storages) -> None:

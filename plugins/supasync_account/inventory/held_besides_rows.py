@@ -1,5 +1,6 @@
 """What one project holds besides rows: accounts, buckets and objects; by SQL where there is a connection."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -93,7 +94,7 @@ def held_by(context: StepContext, project: str) -> HeldBesidesRows:
         flaws.append(f"{project}: accounts were not counted: {err.message}")
     try:
         with closing(StorageClient(access, project, context.ledger)) as client:
-            found = _by_listing(client)
+            found = _by_listing(client, context.go_on)
     except SupasyncError as err:
         if isinstance(err, ObjectError) and err.kind == "missing":
             found = ()  # a server without Storage
@@ -108,11 +109,11 @@ def _by_sql(session: SqlSession) -> HeldBesidesRows:
     return HeldBesidesRows(accounts, tuple(HeldBucket(*row) for row in rows))
 
 
-def _by_listing(client: StorageClient) -> tuple[HeldBucket, ...]:
+def _by_listing(client: StorageClient, go_on: Callable[[], bool]) -> tuple[HeldBucket, ...]:
     found = []
     for name, bucket in buckets(client).items():
         objects = size = 0
-        for page in pages(client, name):
+        for page in pages(client, name, go_on):
             objects += len(page)
             size += sum(max(each.size, 0) for each in page)
         found.append(HeldBucket(name, bucket.public, objects, size))

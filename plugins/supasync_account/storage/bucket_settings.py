@@ -5,11 +5,14 @@ Older objects may break the rules that their bucket has by now, and a public buc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
+
+if TYPE_CHECKING:
+    from storage3 import SyncStorageClient
 
 _BARE: Final[Mapping[str, Any]] = {"public": False, "file_size_limit": None, "allowed_mime_types": None}
 PROJECT_LIMIT: Final = "NEW: raise the limit of the project first: Dashboard -> Storage -> Settings"
@@ -50,7 +53,17 @@ def _without_order(types: tuple[str, ...] | None) -> frozenset[str] | None:
 
 def buckets(client: StorageClient) -> dict[str, Bucket]:
     """All buckets of files by id, those that a listing of every one shows."""
-    found = client.asked(lambda storage: storage.list_buckets())
+    found: dict[str, Bucket] = client.asked(_all)
+    for name in found:
+        if name in ("", ".", "..") or "/" in name:
+            raise ObjectError(
+                "refused", f"{client.project}: Storage lists a bucket {name!r}, which no address can name"
+            )
+    return found
+
+
+def _all(storage: "SyncStorageClient") -> dict[str, Bucket]:
+    found = sorted(storage.list_buckets(), key=lambda each: each.id.encode())
     return {
         each.id: Bucket(
             each.id,
@@ -59,7 +72,7 @@ def buckets(client: StorageClient) -> dict[str, Bucket]:
             each.file_size_limit,
             None if each.allowed_mime_types is None else tuple(each.allowed_mime_types),
         )
-        for each in sorted(found, key=lambda each: each.id)
+        for each in found
         if each.type in (None, "STANDARD")
     }
 

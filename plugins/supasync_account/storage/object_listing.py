@@ -4,7 +4,9 @@ The other two listings of Storage lose objects: by folder, `p-0500-thumb` after 
 (recorded). This one is in the order of the names' bytes, and a page has at most 1,000.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.model.errors import StateError
+from supasync_core.model.wording import counted
 
 if TYPE_CHECKING:
     from storage3 import SyncStorageClient
@@ -22,6 +25,7 @@ AT_ONCE: Final = 1000
 _TYPE: Final = "application/octet-stream"
 _CACHE: Final = "no-cache"
 """What Storage itself stores where nothing was said (recorded)."""
+_EXACT: Final[dict[str, Any]] = {"ensure_ascii": False, "allow_nan": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,29 @@ class StoredObject:
         return mine == its
 
 
-def pages(client: StorageClient, bucket: str) -> Iterator[list[StoredObject]]:
-    """Every object of the bucket, a page at a time; StateError where the cursor does not move."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What one request lists; ``cursor`` asks for the next page, if ``more`` is to come."""
+
+    objects: list[StoredObject]
+    more: bool
+    cursor: str | None
+
+
+def pages(
+    client: StorageClient, bucket: str, go_on: Callable[[], bool] = lambda: True
+) -> Iterator[list[StoredObject]]:
+    """Every object of the bucket, a page at a time.
+
+    StateError where the cursor does not move, or where ``go_on`` says behind a page that it is to stop.
+    """
     cursor: str | None = None
     last = ""
+    number = 0
     while True:
         options: Any = {"limit": AT_ONCE, **({"cursor": cursor} if cursor else {})}
-        found = client.asked(partial(_page, bucket, options))
-        page = [_stored(each) for each in found.objects]
+        found: _Page = client.asked(partial(_page, bucket, options))
+        page = found.objects
         if page and page[-1].name.encode() <= last.encode() and last:
             raise StateError(
                 f"{client.project}: the listing of the bucket {bucket} does not go on behind {last}",
@@ -66,15 +85,29 @@ def pages(client: StorageClient, bucket: str) -> Iterator[list[StoredObject]]:
         if page:
             yield page
             last = page[-1].name
-        if not found.hasNext:
+        number += len(page)
+        if not found.more:
             return
-        if not found.nextCursor or not page:
+        if not found.cursor or not page:
             raise StateError(f"{client.project}: the listing of the bucket {bucket} breaks off behind {last}")
-        cursor = found.nextCursor
+        if not go_on():
+            seen = counted(number, "object", "objects")
+            raise StateError(
+                f"{client.project}: the listing of the bucket {bucket} was stopped behind {seen}",
+                hint="it was interrupted, or max_runtime is over: raise it, or name fewer buckets",
+            )
+        cursor = found.cursor
 
 
-def _page(bucket: str, options: Any, storage: "SyncStorageClient") -> Any:  # noqa: ANN401 - the client's types
-    return storage.from_(bucket).list_v2(options)
+def lists(client: StorageClient, bucket: str, name: str) -> bool | None:
+    """Whether a listing shows the object; None where more names begin like it than a page has."""
+    found: _Page = client.asked(partial(_page, bucket, {"limit": AT_ONCE, "prefix": name}))
+    return True if any(each.name == name for each in found.objects) else None if found.more else False
+
+
+def _page(bucket: str, options: Any, storage: "SyncStorageClient") -> _Page:  # noqa: ANN401 - the client's types
+    found = storage.from_(bucket).list_v2(options)
+    return _Page([_stored(each) for each in found.objects], found.hasNext, found.nextCursor)
 
 
 def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObject, Any] | None:
@@ -87,24 +120,28 @@ def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObje
         raise
     if not isinstance(found, dict):
         raise ObjectError("refused", f"{client.project}: object/info of {bucket}/{name} is not an object")
-    size = found.get("size")
+    metadata = found.get("metadata")
+    try:
+        json.dumps([metadata, found.get("content_type"), found.get("cache_control")], **_EXACT).encode()
+    except (ValueError, RecursionError):
+        text = f"{client.project}: object/info of {bucket}/{name} has metadata that no request can hold"
+        raise ObjectError("refused", text) from None
     stored = StoredObject(
         name,
-        size if isinstance(size, int) else -1,
+        _size(found.get("size")),
         _plain(found.get("etag")),
         str(found.get("content_type") or _TYPE),
         str(found.get("cache_control") or _CACHE),
         "",
     )
-    return stored, found.get("metadata")
+    return stored, metadata
 
 
 def _stored(each: Any) -> StoredObject:  # noqa: ANN401 - the client's
     told: dict[str, Any] = each.metadata or {}
-    size = told.get("size")
     return StoredObject(
         each.key or each.name,
-        size if isinstance(size, int) else -1,
+        _size(told.get("size")),
         _plain(told.get("eTag")),
         str(told.get("mimetype") or _TYPE),
         str(told.get("cacheControl") or _CACHE),
@@ -113,10 +150,17 @@ def _stored(each: Any) -> StoredObject:  # noqa: ANN401 - the client's
     )
 
 
+def _size(told: object) -> int:
+    """The bytes; -1 for what is not a size that a file can have."""
+    return told if type(told) is int and 0 <= told < 1 << 63 else -1
+
+
 def _plain(etag: object) -> str:
     """Without quotes, and without the mark of a weak one, which a gateway sets."""
     return str(etag or "").removeprefix("W/").strip('"')
 
 
 def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+    with suppress(OverflowError):  # within a day of the first or the last year
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds")

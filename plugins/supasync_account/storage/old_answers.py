@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
+
+import msgspec
 
 from supasync_account.decoding import nests_too_deeply
 from supasync_account.storage.bucket_settings import Bucket
@@ -62,7 +64,7 @@ class OldAnswers:
             return None
         try:
             return {name: _mark(name, told) for name, told in sorted(found.items())}
-        except (KeyError, TypeError):
+        except ValueError:
             return None
 
     def _queried(self, session: SqlSession) -> Any:  # noqa: ANN401 - JSON
@@ -137,16 +139,25 @@ def _addressable(names: Sequence[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _mark(name: str, told: Mapping[str, Any]) -> Mark:
-    types = told["allowed_mime_types"]
-    bucket = Bucket(
-        name,
-        str(told["name"]),
-        bool(told["public"]),
-        told["file_size_limit"],
-        None if types is None else tuple(map(str, types)),
-    )
-    return Mark(bucket, int(told["objects"]), int(told["bytes"]), str(told["digest"]))
+class _Told(msgspec.Struct, frozen=True):
+    """What is said of a bucket."""
+
+    name: str
+    public: bool
+    file_size_limit: int | None
+    allowed_mime_types: tuple[str, ...] | None
+    objects: Annotated[int, msgspec.Meta(ge=0)]
+    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    digest: str
+
+
+def _mark(name: str, said: object) -> Mark:
+    """ValueError for what is not said of a bucket."""
+    told = msgspec.convert(said, _Told)
+    if name in ("", ".", "..") or "/" in name:
+        raise ValueError(name)
+    bucket = Bucket(name, told.name, told.public, told.file_size_limit, told.allowed_mime_types)
+    return Mark(bucket, told.objects, told.bytes, told.digest)
 
 
 def _file(name: str) -> str:

@@ -35,6 +35,8 @@ _SLOWEST: Final = 20_000
 """Bytes a second of the slowest line that an object is waited for."""
 _SHOWN: Final = 65_536
 Content = bytes | Iterator[bytes] | None
+_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What the reading of an answer of another shape raises; pydantic's error is a ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,10 @@ class StorageClient:
         return SyncStorageClient(f"{self.access.url}{ROOT}/", {}, http_client=self.http)
 
     def asked(self, what: Callable[["SyncStorageClient"], Any]) -> Any:  # noqa: ANN401 - what the client returns
-        """What a call of `supabase`'s client answers, asked again while the server is busy."""
-        from pydantic import ValidationError  # noqa: PLC0415 - the client's own
+        """What a call of `supabase`'s client answers, asked again while the server is busy.
+
+        What is made of the answer belongs into ``what``: ObjectError where it has another shape.
+        """
         from storage3.exceptions import StorageApiError  # noqa: PLC0415 - it is large
 
         def once() -> Any:  # noqa: ANN401 - as above
@@ -105,7 +109,7 @@ class StorageClient:
                 if response is None:
                     raise ObjectError("refused", f"{self.project}: Storage refuses a request") from None
                 raise failure_of(self.project, response, response.content[:_SHOWN]) from None
-            except (ValidationError, ValueError, RecursionError):
+            except _UNREADABLE:
                 text = f"{self.project}: Storage's answer is not understood"
                 raise ObjectError("refused", text, hint="is the address that of a project?") from None
 

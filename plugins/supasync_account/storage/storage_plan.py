@@ -23,7 +23,7 @@ _FEW: Final = 20
 _AT_ONCE: Final = 1000
 _LIMIT: Final = "raise it: NEW's Dashboard -> Storage -> Settings"
 _NO_FILE: Final = "OLD lists it without a size or an ETag: it has no file to be copied"
-_EXCLUDE: Final = "remove it in OLD, or name it under exclude: in tables.yaml"
+EXCLUDE: Final = "remove it in OLD, or name it under exclude: in tables.yaml"
 _CHANGED: Final = f"NEW has another object of this name, left as it is; {NEWER}"
 
 
@@ -46,7 +46,7 @@ class StoragePlan:
         """List the bucket; False where the run is to stop, and not all of it was seen."""
         client = self.old if side == "OLD" else self.new
         self.progress.forget_listed(side, bucket)
-        for page in pages(client, bucket):
+        for page in pages(client, bucket):  # what is stopped here ends in a report, not in an error
             self.progress.note(side, bucket, page)
             if not self.go_on():
                 return False
@@ -75,7 +75,7 @@ class StoragePlan:
             for each in part:
                 name = f"{bucket}/{each.name}"
                 if not each.etag or each.size < 0:
-                    self.report.name(name, f"{_NO_FILE}; {_EXCLUDE}")
+                    self.report.name(name, f"{_NO_FILE}; {EXCLUDE}")
                 elif most is not None and each.size > most:
                     what = f"{each.size:,} bytes are more than NEW's project takes for a file ({most:,})"
                     self.report.name(name, f"{what}; {_LIMIT}")

@@ -6,6 +6,7 @@ from functools import partial
 
 import click
 
+from supasync_account.listing_limit import within_limits
 from supasync_account.storage import Deletes
 from supasync_account.storage import storage_step as step
 from supasync_account.storage.kept_objects import KeptObjects
@@ -76,7 +77,7 @@ def planned(
 ) -> int:
     """Count what would be copied; the exit code."""
     with session.migration() as migration:
-        context = context_of(migration, _part(session))
+        context = context_of(migration, _part(session), go_on=within_limits(migration))
         sentence, report = step.planned(context, settings, accept_newer=accept_newer)
     if as_json:
         counts = {"objects": report.objects, "bytes": report.bytes, "buckets": report.buckets}
@@ -93,14 +94,16 @@ def verified(session: Session, settings: StorageSettings, limit: int, *, exact: 
     """Compare both sides; the exit code."""
     session.error_code = DiffCode.TROUBLE
     with session.migration() as migration:
-        context = context_of(migration, _part(session))
+        context = context_of(migration, _part(session), go_on=within_limits(migration))
         with (
             both_storages(context) as (old, new),
             StorageProgress.looking(context.staging, pair_of(old, new)) as progress,
         ):
             meter = metered(migration, timestamps.now()) if exact else None
             afford = meter.afford if meter else context.afford
-            found = compare(old, new, progress, settings, exact=exact, sql=context.sql, afford=afford)
+            found = compare(
+                old, new, progress, settings, exact=exact, sql=context.sql, afford=afford, go_on=context.go_on
+            )
     if as_json:
         output.print_json(found.as_json())
     else:

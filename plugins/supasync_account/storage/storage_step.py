@@ -154,7 +154,9 @@ def check(context: StepContext) -> Iterator[Finding]:
 def prove(context: StepContext) -> Iterator[Finding]:
     """Whether NEW has OLD's objects; how many are proven by what is said."""
     with both_storages(context) as (old, new), _looking(context, old, new) as progress:
-        found = compare(old, new, progress, StorageSettings.of(context.settings), sql=context.sql)
+        found = compare(
+            old, new, progress, StorageSettings.of(context.settings), sql=context.sql, go_on=context.go_on
+        )
     if found.differences:
         what = counted(found.differences, "object or bucket differs", "objects or buckets differ")
         yield problem(what, hint="list them: supasync storage verify")

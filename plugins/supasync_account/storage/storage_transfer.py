@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from supasync_account.storage.object_copy import Copied, Copier, Task
+from supasync_account.storage.object_listing import lists
 from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_plan import EXCLUDE
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport, Weight
 from supasync_core.model.errors import SupasyncError, TransientError
@@ -144,10 +146,24 @@ class StorageTransfer:
         self._kept_at = time.monotonic()
 
     def _refused(self, task: Task, err: ObjectError) -> None:
+        if err.kind == "gone":
+            err = self._confirmed(task, err)
         weights: dict[str, Weight] = {"gone": "note", "busy": "later"}
         what = f"{_UNSERVED}: {err.message}" if err.kind in ("missing", "name") else err.message
         what += f"; {err.hint}" if err.hint else ""
         self.report.name(task.shown, what, weights.get(err.kind, "refused"))
+
+    def _confirmed(self, task: Task, gone: ObjectError) -> ObjectError:
+        """That it is gone, where a listing does not show it any more, either."""
+        name = task.listed.name
+        try:
+            shown = lists(self.copier.old, task.bucket, name)
+        except (ObjectError, TransientError) as err:
+            return ObjectError("busy", f"OLD: nobody can tell whether it was deleted: {err.message}")
+        if shown is None:
+            return ObjectError("busy", "OLD does not serve it; the next listing tells whether it was deleted")
+        text = "OLD lists it, and says that it is not there"
+        return ObjectError("refused", text, hint=EXCLUDE) if shown else gone
 
 
 def sizes(tasks: Iterable[Task]) -> tuple[int, int]:

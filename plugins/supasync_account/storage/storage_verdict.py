@@ -89,10 +89,12 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
     exact: bool = False,
     sql: Sql | None = None,
     afford: Callable[[str, int], None] = lambda _project, _bytes: None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> StorageVerdict:
     """Both sides' buckets and objects; ``exact`` reads all bytes, and what only ``object/info`` shows.
 
-    ``afford`` raises BudgetError before an object that a budget has no room for.
+    ``afford`` raises BudgetError before an object that a budget has no room for; StateError where ``go_on``
+    says behind a page of a listing that it is to stop.
     """
     found = StorageVerdict()
     theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
@@ -105,7 +107,7 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
             found.changed[f"bucket {name}"] = differ
         for side, client in (("OLD", old), ("NEW", new)):
             progress.forget_listed(side, name)
-            for page in pages(client, name) if side == "OLD" or there else ():
+            for page in pages(client, name, go_on) if side == "OLD" or there else ():
                 progress.note(side, name, page)
         _Bucket(old, new, progress, name, found, settings, exact=exact, afford=afford).compare()
     found.extra += [f"bucket {name}" for name in ours if name not in theirs and settings.includes(name)]
