@@ -6,16 +6,13 @@ Addresses are secrets, because whoever knows one may write there: no answer that
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from supasync_core.model.errors import SupasyncError
 from supasync_core.system.addresses import is_safe
+from supasync_notify.bounded import Delivery
 from supasync_notify.run_changes import TOLERATED
-
-if TYPE_CHECKING:
-    from apprise import NotifyBase
+from supasync_notify.services import by_services, flaw_of_services
 
 WEBHOOK = "SUPASYNC_WEBHOOK_URL"
 PING = "SUPASYNC_PING_URL"
@@ -26,25 +23,16 @@ TIMEOUT = 5.0
 _SUCCESS = range(200, 300)
 _DISCORD = ("discord.com", "discordapp.com")
 _UNSAFE = "must begin with https://"
-_LACKING = 'needs one more package: pip install "supasync[notify]"'
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Whether it was accepted, and in words what happened."""
-
-    accepted: bool
-    words: str
-
-
-def send(variable: str, value: str, text: str) -> Delivery:
-    """Send a text by what the variable is for."""
+def send(variable: str, value: str, text: str, seconds: float) -> Delivery:
+    """Send a text by what the variable is for; services have so many seconds."""
     if variable == SERVICES:
-        return _by_services(value, text)
+        return by_services(value, text, seconds)
     return _request("POST", value, {_field(value): text})
 
 
-def ping(url: str, exit_code: int) -> Delivery:
+def ping(url: str, exit_code: int, _seconds: float) -> Delivery:
     """Say how a run ended, by the address with /log or /fail behind its path; neither means success.
 
     Healthchecks.io documentation, "Pinging API": a log does not change a check's state.
@@ -61,14 +49,7 @@ def flaw(variable: str, value: str) -> str | None:
     """What is wrong with the value of the variable; None where it can be used. Nothing is sent."""
     if variable != SERVICES:
         return None if is_safe(value) else _UNSAFE
-    try:
-        _, refused = _services(value)
-    except ImportError:
-        return _LACKING
-    which = ", ".join(map(str, refused))
-    return (
-        f"Apprise does not know address {which} of it: its list says how each is written" if refused else None
-    )
+    return flaw_of_services(value)
 
 
 def _field(url: str) -> str:
@@ -96,32 +77,7 @@ def _request(method: str, url: str, body: object = None) -> Delivery:
             answer = pool.request(
                 method, target, json=body, headers=login, redirect=False, preload_content=False
             )
-            answer.close()
+            answer.close()  # nothing of its body is read
     except (urllib3.exceptions.HTTPError, SupasyncError, OSError, ValueError) as err:
         return Delivery(accepted=False, words=f"cannot be reached ({type(err).__name__})")
     return Delivery(answer.status in _SUCCESS, f"answers {answer.status}")
-
-
-def _by_services(value: str, text: str) -> Delivery:
-    try:
-        services, refused = _services(value)
-    except ImportError:
-        return Delivery(accepted=False, words=_LACKING)
-    if refused:
-        return Delivery(accepted=False, words=flaw(SERVICES, value) or "")
-    failed = [name for name, service in services if not service.notify(body=text)]
-    words = f"was not accepted by {', '.join(failed)}" if failed else "was accepted"
-    return Delivery(not failed, words)
-
-
-def _services(value: str) -> tuple[list[tuple[str, NotifyBase]], list[int]]:
-    """Apprise's services, each with its name, and the places of the addresses that it does not know."""
-    import logging  # noqa: PLC0415 - wanted by few
-
-    import apprise  # noqa: PLC0415 - an extra, and slow to import
-
-    logging.getLogger("apprise").disabled = True  # what it logs may hold an address
-    made = [apprise.Apprise.instantiate(each) for each in value.split()]
-    refused = [place for place, service in enumerate(made, 1) if service is None]
-    known = [(str(each.service_name), each) for each in made if isinstance(each, apprise.NotifyBase)]
-    return known, refused

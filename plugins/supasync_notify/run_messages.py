@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.secret import redact
 from supasync_core.system import lock
 from supasync_core.system.files import write_private
-from supasync_notify.delivery import PING, SERVICES, WEBHOOK, Delivery, ping, send
-from supasync_notify.run_changes import changes, plain
+from supasync_notify.bounded import Delivery, deliver
+from supasync_notify.delivery import PING, SERVICES, WEBHOOK, ping, send
+from supasync_notify.run_changes import Change, changes, plain
 
 if TYPE_CHECKING:
     from supasync_core.model.report import Report
@@ -23,33 +25,44 @@ _LONGEST = 1800
 
 
 def tell(report: Report, exit_code: int, folder: Path, environment: Mapping[str, str]) -> None:
-    """Ping, then send a message for each change since the last run."""
-    if url := environment.get(PING):
-        _note(PING, ping(url, exit_code))
-    if channels := {each: environment[each] for each in (WEBHOOK, SERVICES) if environment.get(each)}:
-        _notify(channels, folder, report, exit_code)
-
-
-def _notify(channels: Mapping[str, str], folder: Path, report: Report, exit_code: int) -> None:
-    """One message for each change and channel; what was not delivered is sent after the next run."""
-    try:
-        path = lock.folder(folder) / "notify.json"
-    except SupasyncError:
-        path = None
+    """Ping, and send a message for each change since the last run, all within one deadline."""
+    channels = {each: environment[each] for each in (WEBHOOK, SERVICES) if environment.get(each)}
+    path = _place(folder) if channels else None
     saved = _saved(path)
-    for variable, value in channels.items():
-        known = saved.setdefault(variable, {})
-        for change in list(changes(known, report, exit_code)):
-            text = plain(redact(f"supasync ({folder.resolve().name}): {change.text}", ()))
-            text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
-            text += f"\nreport: {report.page}" if report.page else ""
-            if not change.text or _note(variable, send(variable, value, text)):
-                known[change.name] = change.value
+    found = {each: list(changes(saved.setdefault(each, {}), report, exit_code)) for each in channels}
+    sends = {
+        each: [
+            partial(send, each, channels[each], _message(change, folder, report))
+            for change in new
+            if change.text
+        ]
+        for each, new in found.items()
+    }
+    if url := environment.get(PING):
+        sends[PING] = [partial(ping, url, exit_code)]
+    accepted = {each: [_note(each, done) for done in told] for each, told in deliver(sends).items()}
+    for each, new in found.items():
+        results = iter(accepted[each])
+        saved[each].update({change.name: change.value for change in new if not change.text or next(results)})
     if path:
         try:
             write_private(path, json.dumps({**saved.pop(WEBHOOK, {}), **saved}))
         except SupasyncError as err:
             sys.stderr.write(f"note: sent notifications could not be saved: {err}\n")
+
+
+def _message(change: Change, folder: Path, report: Report) -> str:
+    text = plain(redact(f"supasync ({folder.resolve().name}): {change.text}", ()))
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return text + (f"\nreport: {report.page}" if report.page else "")
+
+
+def _place(folder: Path) -> Path | None:
+    """Where the values of the last messages are kept; None where nothing can be."""
+    try:
+        return lock.folder(folder) / "notify.json"
+    except SupasyncError:
+        return None
 
 
 def _saved(path: Path | None) -> dict[str, dict[str, Any]]:

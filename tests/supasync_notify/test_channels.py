@@ -1,8 +1,12 @@
 """Which channels there are, what each is sent, and how a person tries them before they are needed."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
@@ -11,7 +15,9 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.report import Report
 from supasync_notify import supasync_run_finished
 from supasync_notify.delivery import PING, SERVICES, WEBHOOK, _field, flaw
+from supasync_notify.services import by_services
 from tests.diff.calling import call
+from tests.servers.command import run
 from tests.supasync_notify.listener import Listener, listening
 
 BAD = Report(command="sync", run="1", tables=(), stopped=SupasyncError("NEW has no table jobs"))
@@ -114,3 +120,57 @@ def test_check_names_what_cannot_be_used_and_no_address(tmp_path: Path) -> None:
 def test_services_without_apprise_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     assert flaw(SERVICES, "json://x") == 'needs one more package: pip install "supasync[notify]"'
+
+
+@contextmanager
+def answering(begin: bytes, more: bytes, wait: float) -> Iterator[str]:
+    """HOST:PORT of a server whose answers have no end."""
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.recv(1 << 16)
+                connection.sendall(begin)
+                while True:
+                    connection.sendall(more)
+                    time.sleep(wait)
+            except OSError:
+                return
+
+    def accept(server: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            Thread(target=answer, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=accept, args=(server,), daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def test_answers_without_an_end_hold_neither_a_test_nor_a_run_nor_the_other_channels(
+    heard: Listener, tmp_path: Path
+) -> None:
+    hurry = "import supasync_notify.bounded as bounded; bounded.SECONDS = 1.0"
+    with answering(b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.2) as place:
+        drips = {WEBHOOK: f"http://{place}/", SERVICES: f"json://{place}/", PING: f"{heard.url}/uuid"}
+        folder = project(tmp_path, **drips)
+        done = run(folder, "notify", "--test", before=hurry)
+        assert (done.returncode, done.stderr) == (3, "")
+        assert done.stdout.splitlines()[0] == f"{WEBHOOK} did not answer in 1 s"
+        assert done.stdout.splitlines()[1].startswith(f"{SERVICES} did not answer in 1 s")
+        assert done.stdout.splitlines()[2] == f"{PING} answers 200"
+        done = run(folder, "sync", "--table", "nobody", before=hurry)
+        assert (done.returncode, done.stderr.count("did not answer in 1 s")) == (2, 2), done.stderr
+    assert heard.take()[0] == ["/uuid/log", "/uuid/fail"]
+
+
+def test_a_service_whose_answer_is_too_large_is_read_no_further() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * 65536, 0) as place:
+        done = by_services(f"json://{place}/", "text", 60)
+    assert (done.accepted, done.words) == (False, "was not accepted by JSON")
