@@ -25,6 +25,7 @@ from supasync_core.reconcile.apply import Apply, Outcome
 from supasync_core.reconcile.plan import TablePlan, plan_deletes, plan_table
 from supasync_core.reconcile.target import Target, opened_target
 from supasync_core.schema import narrowed
+from supasync_core.schema.known_catalogs import KnownCatalogs
 from supasync_core.sync.removal import Place, new_id
 
 _CODES = {"success": ExitCode.DONE, "interrupted": ExitCode.INTERRUPTED}
@@ -102,7 +103,9 @@ class Command:
         table, migration = found.table, target.migration
         if self.options.left == OLD and migration and narrowed.are_compared(migration, table):
             old, new = comparing.left.shape(table), comparing.right.shape(table)
-            narrowed.refuse_narrowed(table, old, new, [column.name for column in old.columns])
+            names = [column.name for column in old.columns]
+            narrowed.refuse_narrowed(table, old, new, names)
+            narrowed.refuse_narrower_parts(KnownCatalogs(migration), table, old, new, names)
 
     def _with_deletes(self, plan: TablePlan, target: Target, comparing: SideComparison) -> TablePlan:
         """What may be removed of the rows that the left side, asked again, does not have."""

@@ -9,6 +9,7 @@ from supasync_core.model.level import PROBLEM, WARNING, Level
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.project.sql_sessions import VARIABLES, sql_session
+from supasync_core.schema import type_parts
 from supasync_core.schema.both_sides import OWN, Comparison, Difference
 from supasync_core.schema.whole_catalog import STILL_HIDDEN, TableFacts, catalog_of
 
@@ -83,6 +84,10 @@ def of_catalogs(table: Table, old: TableFacts, new: TableFacts) -> Iterator[Diff
     """All of one table that both sides have."""
     for kind in _OF_COLUMNS:
         yield from _of_columns(table, kind, old.of(kind), new.of(kind), new.of("type"))
+    narrower = {name: types for name, *types in type_parts.narrowed(old, new)}
+    for column, (one, other) in narrower.items():
+        text = f"{table.name}.{column} holds {one} in OLD, {other} in NEW, which is narrower"
+        yield Difference("part", PROBLEM, table.name, text, column, one, other)
     for kind in _DEFINED:
         yield from _of_definitions(table, kind, old.of(kind), new.of(kind))
     for kind in _NAMED:

@@ -18,7 +18,7 @@ STILL_HIDDEN: Final = ("rights of other roles than anon and authenticated", "wha
 _OURS: Final = "supasync_"
 """How the names of columns and triggers begin that supasync's own SQL makes."""
 _QUERY: Final = """
-with tables as (
+with recursive tables as (
     select c.oid, n.nspname, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relacl
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = any (%s::text[]) and c.relkind in ('r', 'p') and not c.relispartition
@@ -27,8 +27,27 @@ with tables as (
         pg_get_expr(d.adbin, d.adrelid) as expression
     from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+), parts (schema_name, table_name, name, oid, modifier) as (
+    select nspname, relname, attname::text, atttypid, atttypmod from columns
+    union all
+    select p.schema_name, p.table_name, p.name || step.way, step.oid, step.modifier
+    from parts p join pg_type t on t.oid = p.oid
+    cross join lateral (
+        select '', t.typbasetype, case t.typtypmod when -1 then p.modifier else t.typtypmod end
+        where t.typtype = 'd'
+        union all
+        select E'\\x1f[]', t.typelem, p.modifier
+        where t.typtype = 'b' and t.typcategory = 'A' and t.typelem <> 0
+        union all
+        select E'\\x1f.' || a.attname, a.atttypid, a.atttypmod from pg_attribute a
+        where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    ) step (way, oid, modifier)
 ), facts (schema_name, table_name, kind, name, definition) as (
-    select nspname, relname, 'type', attname, format_type(atttypid, atttypmod) from columns
+    select nspname, relname, 'type', attname::text, format_type(atttypid, atttypmod) from columns
+    union all
+    select p.schema_name, p.table_name, 'part', p.name, format_type(p.oid, p.modifier)
+    from parts p join pg_type t on t.oid = p.oid
+    where t.typtype not in ('d', 'c') and (t.typcategory <> 'A' or t.typelem = 0)
     union all
     select nspname, relname, 'identity', attname,
         case attidentity when 'a' then 'always' else 'by default' end from columns where attidentity <> ''
@@ -89,8 +108,9 @@ where k.contype = 'f' and n.nspname = any (%s::text[]) order by 1, 2, 3
 class TableFacts:
     """What the catalog says of one table: by kind, definitions by the name of what they define.
 
-    Kinds: ``type identity default generated foreign key constraint index trigger policy row level security
-    rights``. The name is a column's for the first four and a role's for rights.
+    Kinds: ``type identity default generated part foreign key constraint index trigger policy row level
+    security rights``. The name is a column's for the first four, one of `supasync_core.schema.type_parts` for
+    parts and a role's for rights.
     """
 
     by_kind: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -15,6 +15,9 @@ from supasync_core.sync.longest_fractions import may_round
 _PLAIN = ("text", "character varying", "boolean", "smallint", "integer", "bigint", "timestamp")
 """Types of which equal values are spelt alike by every format, or are moments."""
 
+REWRITTEN = "json or jsonb"
+"""Of a column that is the one in OLD and the other in NEW: jsonb has one value of a name that comes twice."""
+
 
 class ChangedError(SchemaError):
     """The sink does not hold what was sent: whatever was copied of the table may be changed."""

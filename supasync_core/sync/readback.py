@@ -27,7 +27,7 @@ from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.migration import Migration
 from supasync_core.schema.printed_precision import Printing
-from supasync_core.sync.changed_rows import ChangedError, changed
+from supasync_core.sync.changed_rows import REWRITTEN, ChangedError, changed
 from supasync_core.sync.file_spellings import FileSpellings, is_unlisted, kept
 from supasync_core.sync.longest_fractions import LongestFractions, may_round
 from supasync_core.sync.trailing_blanks import TrailingBlanks
@@ -37,9 +37,6 @@ SAMPLE = 20
 """Rows of one table that are read back, in one request."""
 _LARGEST = 100_000
 """Bytes of a row that is worth reading back as a whole: more would cost more than it tells."""
-_REWRITTEN = "json or jsonb"
-"""Of a column that is the one in OLD and the other in NEW: jsonb has one value of a name that comes twice."""
-
 T = TypeVar("T")
 
 
@@ -216,7 +213,7 @@ class Readback:
             )
         if _depends_on_the_side(kind or ""):
             return same_as_printed(mine, theirs)
-        if kind == _REWRITTEN:
+        if kind == REWRITTEN:
             return same_json(mine, theirs, strict=False)
         if stamp:  # what is not a timestamp is not judged
             texts = [cell[1:-1] for cell in (mine, theirs) if cell.startswith('"')]
@@ -277,7 +274,7 @@ def _shared(old: Shape, new: Shape, name: str) -> str | None:
     if mine.type == theirs.type or are_texts(mine.type, theirs.type):
         return mine.type
     if is_json(mine.type or "") and is_json(theirs.type or ""):
-        return _REWRITTEN
+        return REWRITTEN
     return shared_moments(mine.type or "", theirs.type or "")
 
 

@@ -281,6 +281,9 @@ class Writer:
         if narrowed.are_compared(self.migration, table):
             old, new = self.migration.source.shape(table), self.migration.sink.shape(table)
             narrowed.refuse_narrowed(table, old, new, batch.columns)
+            catalogs = self.computed.catalogs
+            found = narrowed.refuse_narrower_parts(catalogs, table, old, new, batch.columns)
+            self.computed.unproven[table.address] = found - {*table.key}
         self.fitting.add(table.name)
 
     def kept(self, state: State) -> State:

@@ -31,6 +31,30 @@ TAKES = [
     ("json", "jsonb", "'{\"a\": 1}'"),
 ]
 
+HOLD_LESS = {
+    "fields": ("interval", "interval hour to minute", "'1 hour'", "'1 hour 30 sec'"),
+    "days": ("interval day to second", "interval day", "'1 day'", "'1 day 3 hours'"),
+    "years": ("interval", "interval year", "'1 year'", "'1 year 3 mons'"),
+    "spans": ("interval[]", "interval minute[]", "'{1 hour}'", "'{1 hour 30 sec}'"),
+    "words": ("varchar[]", "varchar(3)[]", "'{a}'", """'{a,"b     "}'"""),
+    "padded": ("varchar[]", "char(3)[]", "'{abc}'", "'{a,b}'"),
+    "span": ("a_span", "a_span", "'1 hour'", "'1 hour 30 sec'"),
+    "docs": ("json", "jsonb", "'1'", """'{"a":1,"a":2}'"""),
+}
+"""By table, OLD's type, NEW's, a value that both hold, and one that NEW's changes."""
+SHOWN = {
+    "labels": ("text[]", "varchar(3)[]", "'{a}'", """'{a,"b     "}'"""),
+    "rough": ("numeric", "numeric(8,-2)", "100", "150"),
+    "roughs": ("numeric[]", "numeric(8,-2)[]", "'{100}'", "'{150}'"),
+    "label": ("a_label", "a_label", "'a'", "'a    '"),
+    "pair": ("a_pair", "a_pair", "'(1 hour,a)'", "'(1 hour 30 sec,a)'"),
+}
+"""Such that only both catalogs show."""
+MADE = """
+create domain a_span as {0}; create domain a_text as varchar{1}; create domain a_label as a_text;
+create type a_pair as (a {0}, b text);
+"""
+
 
 @pytest.fixture(params=["rest", "postgres"])
 def over(request: pytest.FixtureRequest) -> str:
@@ -70,6 +94,37 @@ def test_a_type_that_takes_or_refuses_values_stops_nothing(  # noqa: PLR0913, PL
         space.old.run(f"insert into public.measured (id, v) values (1, {value})")  # noqa: S608
         done = space.supasync("sync")
         assert done.code == 0, done.out + done.err
+
+
+def test_a_type_that_holds_less_in_few_rows_stops_the_table(
+    cluster: Cluster, tmp_path: Path, over: str
+) -> None:
+    tables = {**HOLD_LESS, **SHOWN} if over == "postgres" else HOLD_LESS
+    made = [
+        MADE.format(*kinds)
+        + "".join(TABLE.replace("measured", name).format(kind[at]) for name, kind in tables.items())
+        for at, kinds in enumerate((("interval", ""), ("interval minute", "(3)")))
+    ]
+    for space in _between(cluster, tmp_path, "int", over):
+        config = (space.folder / "tables.yaml").read_text(encoding="utf-8")
+        space.write("tables.yaml", config + "".join(f"  {name}: {{}}\n" for name in tables))
+        for end, sql in zip((space.old, space.new), made, strict=True):
+            end.run(sql)
+        for name, (_, _, value, odd) in tables.items():
+            space.old.run(
+                f"insert into {name} select g, now(), {value} from generate_series(1, 400) g; "  # noqa: S608
+                f"update {name} set v = {odd} where id = 153"
+            )
+        checked, done = space.supasync("check").out, space.supasync("sync")
+        assert done.code == 3, done.out + done.err
+        for name in tables:
+            if over == "rest" or name == "docs":
+                assert f"{name}: failed: NEW changed v after it was written" in done.err, done.err
+                assert "key 153" in done.err
+            else:
+                assert f"problem: {name}.v " in checked, checked
+                assert f"{name}: failed: v is " in done.err, done.err
+                assert space.new.rows(f"select * from {name}") == []  # noqa: S608
 
 
 def test_a_row_that_is_tried_again_out_of_quarantine_is_held_to_it(

@@ -134,7 +134,8 @@ def test_a_text_that_new_cuts_off_since_setup_stops_the_table(
     try:
         done = space.supasync("sync")
         assert done.code == 3, done.out + done.err
-        assert f"NEW changed {column} after" in done.err
+        told = f"NEW changed {column} after", f"failed: {column} is text in OLD"
+        assert told[0] in done.err or (kind != "varchar(3)" and told[1] in done.err), done.err
     finally:
         base = "text[]" if kind.endswith("[]") else "text"
         space.new.run(f"alter table public.t alter {column} type {base}; notify pgrst, 'reload schema'")
