@@ -28,6 +28,8 @@ def of(*rows: Any) -> Batch:
         (OLD + FILE, NEW + FILE),
         ("http" + OLD[5:] + FILE, NEW + FILE),
         (OLD[6:] + FILE, NEW[6:] + FILE),
+        (OLD.upper() + FILE, NEW + FILE),
+        ("Https://AbcDefghijklmnopqrst.Supabase.co" + FILE, NEW + FILE),
         ("https://abcdefghijklmnopqrst.storage.supabase.co" + FILE, NEW + FILE),
         ((OLD + FILE).replace("/", "\\/"), (NEW + FILE).replace("/", "\\/")),
         (f"![x]({OLD}{FILE}) and {OLD}{FILE}", f"![x]({NEW}{FILE}) and {NEW}{FILE}"),

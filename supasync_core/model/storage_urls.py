@@ -16,6 +16,8 @@ _SLASH: Final = r"(?:\\{0,15}/|%2[Ff])"
 """As it stands, escaped in JSON, in JSON within JSON four deep, or as the part of another URL."""
 _COLON: Final = r"(?::|%3[Aa])"
 _PATH: Final = f"{_SLASH}storage{_SLASH}v1{_SLASH}"
+_QUICK: Final = b"storage"
+"""What each of them has in small letters: hosts are the same in any."""
 _OF_SUPABASE: Final = re.compile(r"([a-z]{20})\.supabase\.co\Z")
 
 
@@ -39,8 +41,8 @@ class StorageUrls:
         hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
         path = "".join(_SLASH + re.escape(part) for part in _parts(self.address))
         return re.compile(
-            f"(?:(?P<scheme>https?)(?P<colon>{_COLON}))?"
-            f"(?P<slash>{_SLASH}){_SLASH}(?:{hosts}){path}(?={_PATH})"
+            f"(?:(?P<scheme>(?i:https?))(?P<colon>{_COLON}))?"
+            f"(?P<slash>{_SLASH}){_SLASH}(?i:{hosts}){path}(?={_PATH})"
         )
 
     @cached_property
@@ -62,11 +64,7 @@ class StorageUrls:
 
     def _held(self, text: bytes) -> bool:
         """Whether it may hold one: a quick look."""
-        return any(quick in text for quick in self._quick) and self._bytes.search(text) is not None
-
-    @cached_property
-    def _quick(self) -> list[bytes]:
-        return [host.partition(":")[0].encode() for host in self._hosts]
+        return _QUICK in text and self._bytes.search(text) is not None
 
     def _counted(self, cells: Iterable[Iterable[tuple[str, bytes]]]) -> Counter[str]:
         found: Counter[str] = Counter()

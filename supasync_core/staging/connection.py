@@ -266,6 +266,10 @@ def _configure(connection: DuckDBPyConnection, name: str, use: _Use) -> None:
         connection.execute(f"SET GLOBAL {setting}")
 
 
+_OF_A_VALUE = "Invalid Input Error: Python "
+"""How DuckDB begins where a value of Python's is too large, or has half of a character."""
+
+
 def _translated(err: duckdb.Error, path: Path, table: Table | None) -> SupasyncError:
     name = table.name if table else None
     place = f"{name}: " if name else ""
@@ -297,6 +301,11 @@ def _of_the_file(err: duckdb.Error, path: Path, place: str) -> StateError | Lock
     refused = next((words for words in _REFUSED if words in text), None)
     if refused:
         return StateError(f"{path}: {refused}", hint=faults.HINTS.get(_REFUSED[refused]))
+    if isinstance(err, duckdb.DataError) or text.startswith(_OF_A_VALUE):
+        return StateError(
+            f"{place}a value is outside of what a column of {path} holds, or is not text",
+            hint="the file is whole, leave it where it is: correct that value where it comes from",
+        )
     return StateError(
         f"{path} cannot be read as a DuckDB file: {text.splitlines()[0]}",
         hint="it was left as it is: restore it from a copy, or move it away to begin with an empty one",

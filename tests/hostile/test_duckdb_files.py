@@ -181,3 +181,14 @@ def test_the_file_that_was_named_is_the_one_that_is_read(tmp_path: Path, folder:
     (tmp_path / "right.csv").write_text("id,name\n1,right\n")
     done = run(tmp_path, "diff", f"{folder}/users.csv", "right.csv", "--key", "id")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("value", [10**30, 10**50, "x", "\ud800"])
+def test_a_value_that_does_not_fit_is_no_reason_to_move_the_file_away(tmp_path: Path, value: object) -> None:
+    with (
+        pytest.raises(SupasyncError, match=r"a value is outside of what a column of .* holds") as raised,
+        duckdb.connect() as connection,
+        translate_errors(tmp_path / "staging.duckdb"),
+    ):
+        connection.execute("SELECT CAST(? AS BIGINT)", [value])
+    assert "the file is whole" in str(raised.value.hint)
