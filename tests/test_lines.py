@@ -141,6 +141,24 @@ def test_a_log_where_others_may_swap_it_is_refused(folder: Path) -> None:
     assert not (folder / "open/run.log").exists()
 
 
+def test_a_log_that_ends_early_is_said_even_with_quiet_and_changes_no_exit_code(folder: Path) -> None:
+    log = folder / "run.log"
+    log.touch()
+    os.truncate(log, 1 << 30)
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30,) * 2)"
+    done = run(folder, "sync", "--quiet", "--log-file", "run.log", before=full)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "note: --log-file has not all lines: File too large\n"
+
+
+def test_quiet_prints_a_diff_where_both_sides_differ_and_leaves_the_forms_for_programs(folder: Path) -> None:
+    assert raw(folder, "diff", "old", "old.duckdb", "--quiet") == (0, "", "")
+    code, out, _ = raw(folder, "diff", "old", "new", "--quiet")
+    assert (code, "3 removed" in out) == (1, True), out
+    for form in ("json", "jsonl", "csv", "html"):
+        assert raw(folder, "diff", "old", "old.duckdb", "--quiet", "--format", form)[1], form
+
+
 def test_no_key_is_in_the_log(tmp_path: Path) -> None:
     (tmp_path / "tables.yaml").write_text(
         'version: 1\nsource: {backend: rest, url: "http://127.0.0.1:9", key: "${K}"}\n'

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from supasync_core.cli import output, streams
+from supasync_core.cli.common_options import VerdictCommand
 from supasync_core.cli.diff_html import AsHtml
 from supasync_core.cli.diff_leniency import LenientOptions, lenient_options
 from supasync_core.cli.diff_output import PRINTERS, Printer
@@ -99,7 +100,7 @@ class SideOptions(CsvOptions, DiffOptions):
         return self.choices(complete=self.complete)
 
 
-@click.command()
+@click.command(cls=VerdictCommand)
 @sides
 @lenient_options
 @click.option(
@@ -132,7 +133,7 @@ def diff(session: Session, /, limit: int | None, form: str, *, no_defuse: bool, 
     """
     session.error_code, session.wants_json = DiffCode.TROUBLE, form == "json"
     if form != "table":
-        streams.use_utf8()
+        streams.for_a_program()
     names = LenientOptions.__dataclass_fields__.keys()
     eased = LenientOptions(**{name: given.pop(name) for name in names})  # type: ignore[arg-type]
     asked = SideOptions(**given)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """What becomes of each line that a call prints: a time before it, a copy in a file, or silence."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -44,6 +45,8 @@ class LogFile:
                 self.file.flush()
             except OSError as err:
                 self.error = err
+                with suppress(OSError):  # what it still holds cannot be written, either
+                    self.file.close()
 
 
 @dataclass

@@ -214,6 +214,12 @@ def _results() -> int | None:
     return number
 
 
+def for_a_program() -> None:
+    """From now on another program reads the results: they are UTF-8, and neither held nor logged."""
+    lines().as_json = True
+    use_utf8()
+
+
 def use_utf8() -> None:
     """From now on stdout is UTF-8, whatever the terminal has: another program reads it."""
     stream = bare(sys.stdout)
@@ -270,11 +276,14 @@ def release() -> None:
 
 
 def finish(code: int) -> None:
-    """What was held comes now unless all is well, and the log has all that was printed."""
+    """What was held comes now unless all is well; the log has all that was printed, or a note tells."""
     wanted = lines()
     bare(sys.stdout).write(wanted.released(code))
-    if wanted.log:
-        wanted.log.close()
+    if not wanted.log:
+        return
+    wanted.log.close()
+    if wanted.log.error:  # also with --quiet, where nothing else would have the lines
+        sys.stderr.write(f"note: --log-file has not all lines: {wanted.log.error.strerror}\n")
 
 
 def bare(stream: TextIO) -> TextIO:
