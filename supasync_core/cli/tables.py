@@ -1,9 +1,11 @@
 """`supasync tables`: add tables to tables.yaml, or remove them, and leave the rest of the file as it is."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from supasync_core.api.backend import Catalog, Source
 from supasync_core.cli import output
 from supasync_core.cli.init import keys_of, proposals_of, references_of, source_of
 from supasync_core.cli.table_options import complete_tables
@@ -12,7 +14,7 @@ from supasync_core.init.choose_strategy import Proposal
 from supasync_core.init.draft_source import listed
 from supasync_core.init.known_references import with_references
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import ConfigError, SchemaError
+from supasync_core.model.errors import ConfigError, RefusedError, SchemaError
 from supasync_core.project.session import Session
 from supasync_core.system.links import replace_whole
 
@@ -76,10 +78,9 @@ def remove(session: Session, name: str) -> int:
 
 def _proposal(session: Session, name: str) -> Proposal:
     """What init proposes for that table of OLD."""
-    schema, _, relation = name.rpartition(".")
-    schema = schema or "public"
     ledger = Ledger()
     with source_of(session, None, ledger, declared=True) as source:
+        schema, relation = _address(source, name)
         listing = listed(source, [schema])
         if relation not in listing.get(schema, {}):
             raise SchemaError(
@@ -93,9 +94,30 @@ def _proposal(session: Session, name: str) -> Proposal:
     return found
 
 
+def _address(source: Source, name: str) -> tuple[str, str]:
+    """Schema and name; the whole name where public has such a table, whose name may hold dots."""
+    schema, dot, relation = name.rpartition(".")
+    if dot and isinstance(source, Catalog):
+        with suppress(RefusedError, SchemaError):
+            if name in source.tables("public"):
+                return "public", name
+    return schema or "public", relation
+
+
 def _read(session: Session) -> str:
-    return Path(session.config).read_text("utf-8-sig")
+    """The text, whose lines end as in the file, or with LF where all end with CRLF."""
+    text = _text(session)
+    return text.replace("\r\n", "\n") if _has_crlf(text) else text
 
 
 def _write(session: Session, text: str) -> None:
+    text = text.replace("\n", "\r\n") if _has_crlf(_text(session)) else text
     replace_whole(Path(session.config), lambda file: file.write(text.encode()))
+
+
+def _text(session: Session) -> str:
+    return Path(session.config).read_bytes().decode("utf-8-sig")
+
+
+def _has_crlf(text: str) -> bool:
+    return 0 < text.count("\r\n") == text.count("\n") == text.count("\r")

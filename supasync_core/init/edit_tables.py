@@ -31,7 +31,7 @@ def without_entry(text: str, name: str) -> str:
     """The text without the entry of that name, and without the comments in it."""
     tables = _block(text, _TABLES)
     pair = next(each for each in tables.value if each[0].value == name)
-    begin = text.rindex("\n", 0, pair[0].start_mark.index + 1) + 1
+    begin = text.rfind("\n", 0, pair[0].start_mark.index + 1) + 1
     end = _end(text, pair)
     rest = text[end:].removeprefix("\n")
     return _checked(text, text[:begin] + rest, lambda document: document[_TABLES].pop(name))
@@ -42,6 +42,7 @@ def without_name(text: str, section: str, name: str) -> str:
     found = _value(text, section)
     if not isinstance(found, SequenceNode):
         return text
+    name = _escaped(name)
     item = next((each for each in found.value if each.value == name), None)
     if item is None:
         return text
@@ -50,7 +51,7 @@ def without_name(text: str, section: str, name: str) -> str:
         shown = f"[{', '.join(_source(text, each) for each in names)}]"
         new = text[: found.start_mark.index] + shown + text[found.end_mark.index :]
     else:
-        begin = text.rindex("\n", 0, item.start_mark.index) + 1
+        begin = text.rfind("\n", 0, item.start_mark.index) + 1
         end = text.find("\n", item.end_mark.index) + 1 or len(text)
         while text[end:].lstrip(" ").startswith("#") and _column(text, end) > item.start_mark.column - 2:
             end = text.find("\n", end) + 1 or len(text)  # the rest of the reason that init wrote
@@ -60,7 +61,8 @@ def without_name(text: str, section: str, name: str) -> str:
 
 def with_name(text: str, section: str, name: str) -> str:
     """The text with that name in a list of names, which is made at the end where there is none."""
-    shown = yaml.safe_dump(name, width=1 << 30).removesuffix("\n...\n").rstrip("\n")
+    name = _escaped(name)
+    shown = yaml.safe_dump([name], default_flow_style=True, width=1 << 30).strip()[1:-1]
     found = _value(text, section)
     if found is None:
         new = f"{text.rstrip()}\n{section}: [{shown}]\n"
@@ -101,6 +103,11 @@ def _less(document: dict[str, Any], section: str, name: str) -> None:
 def _more(document: dict[str, Any], section: str, name: str) -> None:
     before = document.get(section) or []
     document[section] = [*([before] if isinstance(before, str) else before), name]
+
+
+def _escaped(name: str) -> str:
+    """The name as a list writes it, where ``${`` would be a reference."""
+    return name.replace("${", "$${")
 
 
 def _by_hand() -> ConfigError:

@@ -104,6 +104,13 @@ def test_tables_on_one_line_are_left_to_a_person() -> None:
         with_entry(HEAD + "tables: {users: }\n", "jobs", "  jobs:\n")
 
 
+@pytest.mark.parametrize("end", ["\x85", "\r"])
+def test_other_line_ends_are_left_to_a_person(end: str) -> None:
+    text = "version: 1\ntables:\n  a: {strategy: snapshot}\n  b: {strategy: snapshot}\n".replace("\n", end)
+    with pytest.raises(ConfigError, match="change it by hand"):
+        without_entry(text, "b")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name in ("old", "new"):
@@ -156,3 +163,21 @@ def test_a_table_that_others_depend_on_is_not_removed(project: Path) -> None:
     (project / "tables.yaml").write_text((project / "tables.yaml").read_text().replace("[jobs]", "[]"))
     done = call(project, "tables", "remove", "users")
     assert (done.code, "jobs depends on users" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["${X}", "a,b", "dot.ted"])
+def test_an_odd_name_is_added_and_removed_again_and_lines_end_as_before(project: Path, name: str) -> None:
+    for side in ("old", "new"):
+        with duckdb.connect(str(project / f"{side}.duckdb")) as connection:
+            connection.execute(f'create table "{name}" (id bigint primary key, updated_at timestamptz)')
+    path = project / "tables.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = path.read_bytes()
+    for _ in range(2):
+        done = call(project, "tables", "add", name)
+        assert done.code == 0, done.err
+        done = call(project, "tables", "remove", name)
+        assert done.code == 0, done.err
+    after = path.read_bytes()
+    assert yaml.safe_load(after)["ignore"] == ["jobs", name.replace("${", "$${")]
+    assert after.count(b"\n") == after.count(b"\r\n") == before.count(b"\n")
