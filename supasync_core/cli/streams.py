@@ -17,7 +17,7 @@ from supasync_core.cli.lines import Lines, stamped
 from supasync_core.model.errors import ExitCode
 from supasync_core.model.printable import visible
 
-_CALLER = "supasync_core.cli.commands"
+_CALLERS = ("supasync_core.cli.commands", "supasync_core.cli.common_options")
 """What calls the commands of plugins."""
 _PRINTERS = ("supasync_core", "click", "rich")
 _OURS = "\n\t"
@@ -135,7 +135,7 @@ def _is_printed_by_a_command() -> bool:
         name = str(frame.f_globals.get("__name__"))
         package = name.partition(".")[0]
         if package == "supasync_core" and name != __name__:
-            return name == _CALLER or (name.startswith("supasync_core.cli") and not of_others)
+            return name in _CALLERS or (name.startswith("supasync_core.cli") and not of_others)
         of_others |= package not in _PRINTERS and package not in sys.stdlib_module_names
         frame = frame.f_back
     return False
