@@ -18,7 +18,7 @@ from supasync_account.auth.keys_records import KeyRecords
 from supasync_account.auth.keys_referrers import held
 from supasync_account.decoding import same_values
 from supasync_account.project_client import http_client
-from supasync_account.storage.object_copy import encoded
+from supasync_account.storage.header_values import encoded_json
 from supasync_account.storage.object_listing import looked_up, pages
 from supasync_account.storage.old_answers import OldAnswers
 from supasync_account.storage.storage_client import StorageClient
@@ -217,7 +217,7 @@ def test_an_object_whose_metadata_is_nested_too_deeply_is_refused_alone() -> Non
     for _level in range(3000):
         nested = [nested]
     with pytest.raises(ObjectError, match="its user metadata is nested more deeply"):
-        encoded(nested)
+        encoded_json(nested)
     info = answer(f'{{"size":1,"etag":"x","metadata":{deep}}}'.encode())
     with (
         serving(lambda _: [info]) as url,

@@ -73,3 +73,21 @@ def test_an_upload_goes_on_only_with_all_that_it_began_with(both: Storages) -> N
     both.run("sync")
     both.assert_equal()
     assert both.run("sync", "--json").json["copied"] == 0
+
+
+def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages) -> None:
+    odd = ["image/\u0414", "text/plain\\r\\nx-upsert: true", " ", "a/b ", "a\\u0001b"]
+    names = ["accent", *(f"o-{number}" for number in range(3))]
+    for name in (*names, *(f"a-{number}" for number in range(len(odd))), "a-cache"):
+        both.old.put("docs", name, name.encode())
+    told = [("mimetype", value, f"a-{number}") for number, value in enumerate(odd)]
+    told += [("mimetype", "image/\u00e9", "accent"), ("cacheControl", "max-age=1\u2013", "a-cache")]
+    for key, value, name in told:
+        changed = f"metadata || jsonb_build_object('{key}', E'{value}'::text) where name = '{name}'"
+        both.old.database.paste(f"update storage.objects set metadata = {changed}")  # noqa: S608 - our own
+    done = both.run("sync", code=3)
+    assert done.err.count("no request can carry its Content-Type, '") == len(odd)
+    assert "docs/a-0: no request can carry its Content-Type, 'image/\\u0414'; give it another" in done.err
+    assert "docs/a-cache: no request can carry its Cache-Control, 'max-age=1\\u2013'" in done.err
+    assert [name for _, name, *_ in both.new.objects()] == names
+    assert both.new.objects()[0][4] == "image/\u00e9"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from supasync_account.storage.object_copy import encoded
+from supasync_account.storage.header_values import encoded_json
 from supasync_account.storage.object_listing import StoredObject
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
@@ -90,7 +90,7 @@ class KeptObjects:
             "Content-Type": mimetype,
             "Cache-Control": cache,
             "x-upsert": "false",
-            **({"x-metadata": encoded(told)} if told else {}),
+            **({"x-metadata": encoded_json(told)} if told else {}),
         }
         self.fence.ask()
         self.new.send("POST", path_of("object", bucket, key=name), headers=headers, body=bytes(content))

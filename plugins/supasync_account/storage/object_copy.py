@@ -4,8 +4,6 @@ It goes up as it is, not as a form: only so are content type and cache control s
 sent. What is read is what was listed, by ETag and length, or the object has changed meanwhile.
 """
 
-import json
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import md5
@@ -14,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from supasync_account.decoding import same_values
+from supasync_account.storage.header_values import encoded_json, sendable
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
@@ -160,17 +159,18 @@ class Copier:
         listed, digest = task.listed, md5(usedforsecurity=False)
         if listed.size > LARGE:
             self.uploads.begin(task.bucket, listed, "")
+        headers = {
+            "Content-Type": listed.mimetype,
+            "Content-Length": str(listed.size),
+            "Cache-Control": listed.cache,
+            "x-upsert": "true" if task.replaces else "false",
+            **({"x-robots-tag": listed.robots} if listed.robots else {}),
+            **({"x-metadata": encoded_json(task.metadata)} if task.metadata else {}),
+        }
+        sendable(headers)  # before OLD is read for nothing
         path = path_of("object", "authenticated", task.bucket, key=listed.name)
         with self.old.stream(path, max(listed.size, 0)) as response:
             refuse_other(task.shown, listed, response)
-            headers = {
-                "Content-Type": listed.mimetype,
-                "Content-Length": str(listed.size),
-                "Cache-Control": listed.cache,
-                "x-upsert": "true" if task.replaces else "false",
-                **({"x-robots-tag": listed.robots} if listed.robots else {}),
-                **({"x-metadata": encoded(task.metadata)} if task.metadata else {}),
-            }
 
             def body() -> Iterator[bytes]:
                 for piece in response.iter_raw(PIECE):
@@ -245,12 +245,3 @@ def _next(task: Task, refused: ObjectError, *, again: bool) -> Task:
     if not ours and refused.kind != "busy":
         raise refused
     return replace(task, replaces=task.replaces or ours)
-
-
-def encoded(metadata: Any) -> str:  # noqa: ANN401 - JSON
-    """User metadata as a header holds it; ObjectError for what is nested too deeply."""
-    try:
-        return b64encode(json.dumps(metadata, ensure_ascii=False).encode()).decode()
-    except RecursionError:
-        text = "its user metadata is nested more deeply than supasync reads"
-        raise ObjectError("refused", text) from None

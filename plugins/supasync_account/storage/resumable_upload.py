@@ -6,13 +6,13 @@ itself without bytes (recorded). The address of an upload is kept, so a killed r
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from supasync_account.storage.header_values import encoded, encoded_json
 from supasync_account.storage.object_listing import StoredObject
 from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
@@ -147,7 +147,7 @@ class ResumableUpload:
         headers = {
             "Content-Type": "application/json",
             "x-upsert": "true",
-            **({"x-metadata": _base64(json.dumps(metadata, ensure_ascii=False))} if metadata else {}),
+            **({"x-metadata": encoded_json(metadata)} if metadata else {}),
         }
         self.fence.ask()
         self.new.send("POST", "object/copy", headers=headers, body=json.dumps(body).encode())
@@ -157,13 +157,13 @@ def _told(bucket: str, listed: StoredObject, metadata: Any) -> str:  # noqa: ANN
     """What an upload in pieces says of the object when it begins, and not again."""
     seconds = _SECONDS.fullmatch(listed.cache)
     told = {
-        "bucketName": bucket,
-        "objectName": listed.name,
-        "contentType": listed.mimetype,
-        **({"cacheControl": seconds[1]} if seconds else {}),
-        **({"metadata": json.dumps(metadata, ensure_ascii=False)} if metadata else {}),
+        "bucketName": encoded(bucket),
+        "objectName": encoded(listed.name),
+        "contentType": encoded(listed.mimetype),
+        **({"cacheControl": encoded(seconds[1])} if seconds else {}),
+        **({"metadata": encoded_json(metadata)} if metadata else {}),
     }
-    return ",".join(f"{name} {_base64(value)}" for name, value in told.items())
+    return ",".join(f"{name} {value}" for name, value in told.items())
 
 
 def _mark(listed: StoredObject, told: str) -> str:
@@ -174,7 +174,3 @@ def _mark(listed: StoredObject, told: str) -> str:
 def _offset_in(answer: Answer) -> int | None:
     found = answer.headers.get("upload-offset", "")
     return int(found) if found.isdecimal() and len(found) < 20 else None  # noqa: PLR2004 - digits of 64 bits
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode()

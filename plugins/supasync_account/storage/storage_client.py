@@ -19,6 +19,7 @@ import httpx
 from supasync_account.decoding import nests_too_deeply
 from supasync_account.ending_transport import LONGER, EndingTransport
 from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
+from supasync_account.storage.header_values import sendable
 from supasync_account.storage.storage_errors import ObjectError, failure_of, later
 from supasync_core.api.retries import retrying
 from supasync_core.api.run_step import ApiAccess
@@ -125,10 +126,7 @@ class StorageClient:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: Content = None
     ) -> Answer:
         """The same, sent once; httpx's TransportError where the connection breaks."""
-        request = self.http.build_request(
-            method, self._url(path), headers=dict(headers or {}), content=content
-        )
-        response = self.http.send(request, stream=True)
+        response = self._sent(method, path, headers or {}, content=content)
         try:
             body = response.read()
         finally:
@@ -143,8 +141,7 @@ class StorageClient:
     ) -> Iterator[httpx.Response]:
         """An object's bytes as they are stored, at most ``size`` of them, from its answer on."""
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
-        request = self.http.build_request("GET", self._url(path), headers=wanted, extensions=self._most(size))
-        response = self.http.send(request, stream=True)
+        response = self._sent("GET", path, wanted, extensions=self._most(size))
         try:
             if not response.is_success:
                 raise failure_of(self.project, response, response.read()[:_SHOWN])
@@ -161,8 +158,16 @@ class StorageClient:
         if "http" in self.__dict__:
             self.http.close()
 
-    def _url(self, path: str) -> str:
-        return f"{self.access.url}{ROOT}/{path}"
+    def _sent(self, method: str, path: str, headers: Mapping[str, str], **more: Any) -> httpx.Response:  # noqa: ANN401 - what httpx takes
+        """The answer, not read yet; ObjectError for what cannot be sent: the server was not even asked."""
+        url = f"{self.access.url}{ROOT}/{path}"
+        try:
+            request = self.http.build_request(method, url, headers=sendable(headers), **more)
+            return self.http.send(request, stream=True)
+        except httpx.InvalidURL as err:
+            raise ObjectError("name", f"no address takes its name: {err}") from None
+        except httpx.LocalProtocolError as err:
+            raise ObjectError("refused", f"no request can carry it: {err}") from None
 
     def _most(self, size: int) -> dict[str, Any]:
         return {"most": size, LONGER: size / _SLOWEST, "timeout": self.http.timeout.as_dict()}
