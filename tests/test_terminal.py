@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import termios
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,31 @@ defaults: {page_size: 25000}
 tables: {users: , jobs: {depends_on: users}}
 """
 COUNTED = [f"users: {USERS:,}/{USERS:,} rows synced", f"jobs: {JOBS:,}/{JOBS:,} rows synced"]
+
+BUSY = """
+import sys
+from threading import Event, Thread
+from supasync_core.cli import output, streams
+from supasync_core.cli.lines import Lines
+
+def refresh():
+    while not ended.is_set():
+        progress.refresh()
+
+streams.guard(str, Lines())
+sys.setswitchinterval(1e-6)
+ended = Event()
+with output.moving("{task.description}") as progress:
+    thread = Thread(target=refresh)
+    thread.start()
+    for number in range(300):
+        for task in [progress.add_task("one") for _ in range(4)]:
+            progress.remove_task(task)
+        output.line(f"line {number}")
+    ended.set()
+    thread.join()
+"""
+"""A program whose bars are drawn by one thread while the other one prints lines."""
 
 
 def made(folder: Path, **rows: int) -> Path:
@@ -120,6 +146,14 @@ def test_bars_move_and_leave_the_lines_alone(large: Path, columns: int) -> None:
     assert shown.split("\n") == [*COUNTED, *wrapped.get(columns, end).split("\n")]
     assert [colour_of(screen, text) for text in (f"{JOBS:,}", "success:")] == ["green", "green"]
     assert colour_of(screen, "200,000") == "default"
+
+
+def test_no_line_is_lost_while_bars_come_move_and_go(tmp_path: Path) -> None:
+    screen = pyte.Screen(80, 400)
+    stream = pyte.ByteStream(screen)
+    for chunk in on_a_terminal(tmp_path, 80, sys.executable, "-c", BUSY, lines=400):
+        stream.feed(chunk)
+    assert [line.rstrip() for line in screen.display[:300]] == [f"line {number}" for number in range(300)]
 
 
 def test_a_redirected_stdout_gets_every_line_though_bars_move_on_stderr(folder: Path) -> None:

@@ -157,13 +157,12 @@ def shows_bars() -> bool:
 @contextmanager
 def moving(*columns: ProgressColumn) -> Iterator[Progress]:
     """A progress display on the terminal's stderr; what is printed meanwhile is redacted as usual."""
-    from rich.console import Console  # noqa: PLC0415 - not needed under cron
-    from rich.progress import Progress  # noqa: PLC0415 - not needed under cron
+    from supasync_core.cli.live_console import LiveConsole, progress_on  # noqa: PLC0415 - not needed under cron
 
-    console = Console(file=bare(sys.stderr), stderr=True)
+    console = LiveConsole(file=bare(sys.stderr), stderr=True)
     lines = sys.stdout.isatty()  # only then may lines of stdout go to the terminal of stderr
     with (
-        Progress(*columns, console=console, transient=True, redirect_stdout=lines) as progress,
+        progress_on(console, *columns, redirect_stdout=lines) as progress,
         reguarded(redactor()),
     ):
         yield progress
