@@ -17,7 +17,7 @@ from supasync_core.staging.equality import LIKE_NUMBER, LIKE_TIME
 from supasync_core.staging.values import literal
 
 NUMBER, TIME, TEXT = "number", "time", "text"
-_PYTHON_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_PYTHON_NUMBER = re.compile(r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?", re.ASCII)
 _MONEY = re.compile(r"[$, ]")
 _EXACT = Context(prec=150_000, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_UP)
 """More digits than a numeric of PostgreSQL has; rounded up, a difference is never taken for a smaller one."""

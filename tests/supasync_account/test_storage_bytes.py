@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from supasync_account.storage.guarded_transport import LIST, purpose_of
 from tests.supasync_account.storages import Storages
 
 READ = "/storage/v1/object/authenticated/docs/"
@@ -91,3 +92,23 @@ def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages)
     assert "docs/a-cache: no request can carry its Cache-Control, 'max-age=1\\u2013'" in done.err
     assert [name for _, name, *_ in both.new.objects()] == names
     assert both.new.objects()[0][4] == "image/\u00e9"
+
+
+def test_a_name_of_a_file_or_a_bucket_makes_no_listing_of_its_request() -> None:
+    """A request that lists has headers of its own: an upload would lose its cache control to them."""
+    objects = "/storage/v1/object"
+    for path in (
+        f"{objects}/many/info/a",
+        f"{objects}/buckets/a",
+        f"{objects}/info/a",
+        f"{objects}/a/bucket",
+    ):
+        assert purpose_of("POST", path.encode()) == "storage write"
+    assert purpose_of("GET", f"{objects}/authenticated/a/info/list-v2/bucket".encode()) == "storage read"
+    for method, path in (
+        ("GET", "/storage/v1/bucket"),
+        ("PUT", "/storage/v1/bucket/a"),
+        ("GET", f"{objects}/info/a/b"),
+        ("POST", f"{objects}/list-v2/a"),
+    ):
+        assert purpose_of(method, path.encode()) == LIST

@@ -26,6 +26,8 @@ READ: Final = re.compile(
 """What is read by GET or HEAD."""
 LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")
 """What is listed by POST, which changes nothing."""
+_BUCKETS: Final = re.compile(rb"/storage/v1/bucket(?![^/?])")
+_DESCRIBED: Final = re.compile(rb"/storage/v1/object/info/")
 ANSWER: Final = 32_000_000
 """Bytes of an answer that is no object; a page of 1,000 objects takes 0.4 MB (recorded)."""
 LIST: Final = "storage list"
@@ -131,9 +133,10 @@ _PACKED: Final = ("content-encoding", "content-length")
 
 def purpose_of(method: str, path: bytes) -> str:
     """Under which name a request is counted."""
-    if b"/object/list-v2/" in path or b"/bucket" in path or b"/info/" in path:
+    reads = method in ("GET", "HEAD")
+    if _BUCKETS.match(path) or (_DESCRIBED.match(path) if reads else LISTED.fullmatch(path)):
         return LIST
-    return "storage read" if method in ("GET", "HEAD") else "storage write"
+    return "storage read" if reads else "storage write"
 
 
 class _Counting(httpx.SyncByteStream):
