@@ -49,7 +49,7 @@ def check_named(path: Path, begins: tuple[str, ...]) -> None:
     except OSError as err:
         raise RefusedError(f"{path} cannot be replaced: {err.strerror or err}") from err
     raise RefusedError(
-        f"{path} is not replaced: it is no file of this kind that supasync wrote",
+        f"{path} is not replaced: supasync has not written such a file there",
         hint="name another file, or move this one away",
     )
 

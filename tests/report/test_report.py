@@ -203,7 +203,7 @@ def test_a_file_that_supasync_did_not_write_is_never_replaced_by_a_page(project:
     before = [each.read_bytes() for each in others]
     for name in ("old.duckdb", "new.duckdb", "tables.yaml", "app.html", "pipe.html", "link.html"):
         said = project.run("report", "--out", name, code=3).err
-        assert f"{name} is not replaced: it is no file of this kind that supasync wrote" in said
+        assert f"{name} is not replaced: supasync has not written such a file there" in said
     assert [each.read_bytes() for each in others] == before
     project.run("report", "--out", "page.html")
     project.run("report", "--out", "page.html")
