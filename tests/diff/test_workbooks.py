@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.diff.calling import call, csv_file, diff
-
-openpyxl = pytest.importorskip("openpyxl")
-pytest.importorskip("defusedxml")
 
 
 def book(path: Path, *rows: list[Any], title: str = "Sheet", epoch: datetime | None = None) -> str:
