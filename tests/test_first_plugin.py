@@ -56,7 +56,7 @@ def obeyed(command: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, *module, *args],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
