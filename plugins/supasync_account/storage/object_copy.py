@@ -63,6 +63,8 @@ class Copied:
     etag: str = ""
     sent: bool = True
     """Whether its bytes travelled."""
+    seen: bool = False
+    """Whether NEW was asked for it since, and showed it."""
 
 
 @dataclass
@@ -225,7 +227,7 @@ class Copier:
             raise ObjectError("refused", f"NEW: {task.shown} was stored with {what}")
         if task.listed.size <= LARGE and copied.md5:
             self.md5_etags = found[0].etag == copied.md5
-        return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag)
+        return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag, seen=True)
 
     def _arrived(self, task: Task, refused: ObjectError) -> Copied | None:
         """What an earlier attempt has sent, whose answer was lost; the error where NEW has another object.
@@ -236,7 +238,7 @@ class Copier:
         if found is None or not found[0].looks_like(task.listed):
             raise refused
         same = found[0].md5 is not None and found[0].md5 == task.listed.md5
-        return Copied(task, found[0].md5) if same else None
+        return Copied(task, found[0].md5, seen=True) if same else None
 
 
 def _next(task: Task, refused: ObjectError, *, again: bool) -> Task:

@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS kept.storage_buckets (pair VARCHAR, bucket VARCHAR, n
 CREATE TABLE IF NOT EXISTS kept.storage_uploads (pair VARCHAR, bucket VARCHAR, name VARCHAR, etag VARCHAR,
   path VARCHAR);
 ALTER TABLE kept.storage_uploads ADD COLUMN IF NOT EXISTS told VARCHAR;
+ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS unseen BOOLEAN;
 """
 _THESE: Final = "name IN (SELECT unnest(CAST(? AS VARCHAR[])))"
 _LISTED: Final = """
@@ -114,7 +115,9 @@ class StorageProgress(Database):
     # What is listed now
 
     def note(self, side: str, bucket: str, page: Sequence[StoredObject]) -> None:
-        """Add a page of a listing."""
+        """Add a page of a listing, or what was found of one."""
+        if not page:
+            return
         rows = [(side, bucket, *(getattr(each, name) for name in _COLUMNS)) for each in page]
         with self._lock, translate_errors(self.path):
             self._insert("listed", rows)
@@ -235,6 +238,7 @@ class StorageProgress(Database):
                 each.md5,
                 each.etag,
                 now,
+                each.sent and not each.seen,
             )
             for each in copied
         ]

@@ -12,6 +12,7 @@ from supasync_account.storage.doubted_copies import disproved, has_md5
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
+from supasync_account.storage.sent_objects import SentObjects
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import StoragePlan
@@ -68,6 +69,7 @@ class StorageSync:
         self._look()
         self._leave_out(self._privacy.tightened(self._theirs, self._ours))
         disproved(self.progress)
+        since = timestamps.to_text(timestamps.now())
         made = {name for name in self._theirs if name not in self._ours}
         for name in made:
             self.progress.remember(name, made=True)
@@ -94,6 +96,8 @@ class StorageSync:
         if not self.report.interrupted:
             self._copy_again(transfer)
         if not self.report.interrupted:
+            self._look_up_sent(since)
+        if not self.report.interrupted:
             self._settle(made)
         return self.report
 
@@ -114,6 +118,11 @@ class StorageSync:
             what = counted(len(wrong), "object was copied again", "objects were copied again")
             self.report.notes.append(f"{what}: OLD sent other bytes than its ETag says")
             transfer.run(wrong)
+
+    def _look_up_sent(self, since: str) -> None:
+        """What NEW has confirmed and does not show was not copied."""
+        sent = SentObjects(self._plan(), since, self.workers)
+        self.report.interrupted = not all(sent.look_up(name) for name in self._theirs)
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""
@@ -137,8 +146,8 @@ class StorageSync:
                 what = counted(number, "object that was copied stays", "objects that were copied stay")
                 self.report.notes.append(f"OLD has no bucket {visible(name)} any more: {what} in NEW")
 
-    def _tasks(self, made: set[str]) -> list[Task]:
-        plan = StoragePlan(
+    def _plan(self) -> StoragePlan:
+        return StoragePlan(
             self.old,
             self.new,
             self.progress,
@@ -149,6 +158,9 @@ class StorageSync:
             largest=cache(partial(bucket_settings.largest, self.new)),
             go_on=self.go_on,
         )
+
+    def _tasks(self, made: set[str]) -> list[Task]:
+        plan = self._plan()
         found: list[Task] = []
         for name in self._theirs:
             if self._is_unchanged(name):
