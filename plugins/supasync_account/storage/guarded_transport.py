@@ -26,6 +26,9 @@ READ: Final = re.compile(
 """What is read by GET or HEAD."""
 LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")
 """What is listed by POST, which changes nothing."""
+Settled = Callable[[int, Callable[[], None]], None]
+SETTLED: Final = "supasync_settled"
+"""The extension of a request that is called when its answer ends, with its bytes and what counts them."""
 _BUCKETS: Final = re.compile(rb"/storage/v1/bucket(?![^/?])")
 _DESCRIBED: Final = re.compile(rb"/storage/v1/object/info/")
 ANSWER: Final = 32_000_000
@@ -36,6 +39,11 @@ _KEPT: Final = 900.0
 _PIECE: Final = 65_536
 _LINE: Final = 20
 """Bytes of a first line, without the address."""
+
+
+def counted_alone(_received: int, count: Callable[[], None]) -> None:
+    """Count what has come, and do nothing beside."""
+    count()
 
 
 def may_be_sent(method: str, path: bytes) -> bool:
@@ -115,8 +123,13 @@ class GuardedTransport(httpx.BaseTransport):
         most = request.extensions.get("most", ANSWER) if response.is_success else ANSWER
         head = _size(response.headers)
 
+        settled: Settled = request.extensions.get(SETTLED, counted_alone)
+
         def end(received: int) -> None:
-            self._ledger.add(self._project, purpose, sent=out, received=head + received)
+            settled(
+                received,
+                lambda: self._ledger.add(self._project, purpose, sent=out, received=head + received),
+            )
 
         response.stream = _Answer(response.stream, most, end, packed=packed)
         for name in _PACKED if packed else ():

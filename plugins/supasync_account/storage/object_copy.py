@@ -15,6 +15,7 @@ from supasync_account.decoding import same_values
 from supasync_account.storage.header_values import encoded_json, sendable
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.object_reads import refuse_other
+from supasync_account.storage.read_allowance import Share
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
 from supasync_account.storage.storage_client import StorageClient, described, path_of
 from supasync_account.storage.storage_errors import AlteredError, ChangedError, ObjectError, later
@@ -79,11 +80,17 @@ class Copier:
     old_md5: bool = False
     """Whether OLD's ETags have been the MD5 of its bytes so far."""
 
-    def copy(self, task: Task) -> Copied:
-        """Copy it, again where it changes meanwhile or a connection breaks.
+    def copy(self, task: Task, share: Share) -> Copied:
+        """Copy it, again where it changes meanwhile or a connection breaks; ``share`` is what it may read.
 
-        ObjectError where it cannot be copied, TransientError where it may be later.
+        ObjectError where it cannot be copied, TransientError where it may be later, and those of `Share.ask`.
         """
+        try:
+            return self._tried(task, share)
+        finally:
+            share.end()
+
+    def _tried(self, task: Task, share: Share) -> Copied:
         sent = task.listed.size > LARGE and self.uploads.begun(task.bucket, task.listed)
         err: Exception | None = None
         for attempt in range(1, _TRIES + 1):
@@ -91,8 +98,8 @@ class Copier:
                 if task.equal and (same := self._compared(task, task.equal)):
                     return same
                 if sent and task.listed.size > LARGE:
-                    return self._resumed(task)
-                return self._again(self._streamed(self._with_metadata(task)))
+                    return self._resumed(task, share)
+                return self._again(self._streamed(self._with_metadata(task), share))
             except ChangedError as changed:
                 err, sent = changed, False
                 task = self._as_it_is(task)
@@ -156,7 +163,7 @@ class Copier:
             task, listed=listed, metadata=found[1], equal=None, replaces=task.replaces or bool(task.equal)
         )
 
-    def _streamed(self, task: Task) -> Copied:
+    def _streamed(self, task: Task, share: Share) -> Copied:
         """One download that is the body of one upload; nothing is held but a piece of it."""
         listed, digest = task.listed, md5(usedforsecurity=False)
         if listed.size > LARGE:
@@ -171,7 +178,7 @@ class Copier:
         }
         sendable(headers)  # before OLD is read for nothing
         path = path_of("object", "authenticated", task.bucket, key=listed.name)
-        with self.old.stream(path, max(listed.size, 0)) as response:
+        with share.stream(self.old, path, max(listed.size, 0)) as response:
             refuse_other(task.shown, listed, response)
 
             def body() -> Iterator[bytes]:
@@ -197,9 +204,9 @@ class Copier:
             self.uploads.begin(task.bucket, task.listed, "")
             raise AlteredError(task.shown)
 
-    def _resumed(self, task: Task) -> Copied:
+    def _resumed(self, task: Task, share: Share) -> Copied:
         task = self._with_metadata(task)
-        digest = ResumableUpload(self.old, self.new, self.fence, self.uploads).send(
+        digest = ResumableUpload(self.old, self.new, self.fence, self.uploads, share).send(
             task.bucket, task.listed, task.metadata, replaces=task.replaces
         )
         if digest:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from supasync_account.storage.header_values import encoded, encoded_json
 from supasync_account.storage.object_listing import StoredObject
 from supasync_account.storage.object_reads import refuse_other
+from supasync_account.storage.read_allowance import Share
 from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
@@ -55,6 +56,8 @@ class ResumableUpload:
     new: StorageClient
     fence: Fence
     uploads: Uploads
+    share: Share
+    """What may be read of OLD."""
 
     def send(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str | None:  # noqa: ANN401 - JSON
         """Send what NEW does not have yet; the MD5 where all of it went through here."""
@@ -115,7 +118,7 @@ class ResumableUpload:
             "Upload-Offset": str(part.start),
             "x-upsert": "true" if replaces else "false",
         }
-        with self.old.stream(source, len(part), wanted) as response:
+        with self.share.stream(self.old, source, len(part), wanted) as response:
             refuse_other(f"{bucket}/{listed.name}", listed, response, part)
 
             def body() -> Iterator[bytes]:

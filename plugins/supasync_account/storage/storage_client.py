@@ -18,7 +18,14 @@ import httpx
 
 from supasync_account.decoding import nests_too_deeply
 from supasync_account.ending_transport import LONGER, EndingTransport
-from supasync_account.storage.guarded_transport import GuardedTransport, anything, may_be_sent
+from supasync_account.storage.guarded_transport import (
+    SETTLED,
+    GuardedTransport,
+    Settled,
+    anything,
+    counted_alone,
+    may_be_sent,
+)
 from supasync_account.storage.header_values import sendable
 from supasync_account.storage.storage_errors import ObjectError, failure_of, later
 from supasync_core.api.retries import retrying
@@ -137,14 +144,21 @@ class StorageClient:
 
     @contextmanager
     def stream(
-        self, path: str, size: int, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        size: int,
+        headers: Mapping[str, str] | None = None,
+        settled: Settled = counted_alone,
     ) -> Iterator[httpx.Response]:
-        """An object's bytes as they are stored, at most ``size`` of them, from its answer on."""
+        """An object's bytes as they are stored, at most ``size`` of them, from its answer on.
+
+        ``settled`` is called when the answer ends, with the bytes that have come and what counts them.
+        """
         wanted = {"Accept-Encoding": "identity", **(headers or {})}
-        response = self._sent("GET", path, wanted, extensions=self._most(size))
+        response = self._sent("GET", path, wanted, extensions={**self._most(size), SETTLED: settled})
         try:
             if not response.is_success:
-                raise failure_of(self.project, response, response.read()[:_SHOWN])
+                raise failure_of(self.project, response, _beginning(response))
             yield response
         finally:
             response.close()
@@ -198,6 +212,16 @@ def described(err: Exception | None) -> Exception:
     if isinstance(err, SupasyncError):
         return err
     return Exception(f"{type(err).__name__}: {err}" if str(err) else type(err).__name__)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """What an error says, however much it is."""
+    found = b""
+    for piece in response.iter_raw():
+        found += piece
+        if len(found) >= _SHOWN:
+            break
+    return found[:_SHOWN]
 
 
 def _response(err: BaseException | None) -> httpx.Response | None:

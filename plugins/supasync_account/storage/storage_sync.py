@@ -12,6 +12,7 @@ from supasync_account.storage.doubted_copies import disproved, has_md5
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
+from supasync_account.storage.read_allowance import ReadAllowance
 from supasync_account.storage.sent_objects import SentObjects
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
@@ -86,9 +87,8 @@ class StorageSync:
             self.progress,
             self.report,
             self.go_on,
-            self.afford,
+            ReadAllowance(partial(self.afford, "OLD"), self.settings.max_per_run),
             self.workers,
-            self.settings.max_per_run,
             self.say,
         )
         if not self.report.interrupted:

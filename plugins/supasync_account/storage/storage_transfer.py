@@ -9,6 +9,7 @@ from typing import Final
 
 from supasync_account.storage.object_copy import Copied, Copier, Task
 from supasync_account.storage.object_listing import lists
+from supasync_account.storage.read_allowance import LeftError, ReadAllowance, Share
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import EXCLUDE
 from supasync_account.storage.storage_progress import StorageProgress
@@ -29,28 +30,23 @@ _AWAY: Final = 5
 
 @dataclass
 class StorageTransfer:
-    """Copies tasks. ``afford`` raises BudgetError before an object that a budget has no room for.
-
-    ``stopped``: the rest is left.
-    """
+    """Copies tasks, as far as the allowance goes; ``stopped``: the rest is left."""
 
     copier: Copier
     progress: StorageProgress
     report: StorageReport
     go_on: Callable[[], bool] = lambda: True
-    afford: Callable[[str, int], None] = lambda _project, _bytes: None
+    allowance: ReadAllowance = field(default_factory=ReadAllowance)
     workers: int = 1
-    max_per_run: int | None = None
     say: Callable[[str], None] = lambda _text: None
     stopped: bool = False
-    _ahead: deque[tuple["Future[Task]", Task]] = field(default_factory=deque)
+    _ahead: deque[tuple["Future[Task]", Share]] = field(default_factory=deque)
     """What is looked up while others are on their way."""
     _pending: dict["Future[Copied]", Task] = field(default_factory=dict)
     _copied: list[Copied] = field(default_factory=list)
     _kept_at: float = field(default_factory=time.monotonic)
     _said_at: float = field(default_factory=time.monotonic)
     _total: tuple[int, int] = (0, 0)
-    _begun: int = 0
     _away: int = 0
 
     def run(self, tasks: Sequence[Task]) -> None:
@@ -58,8 +54,8 @@ class StorageTransfer:
         self._total = sizes(tasks)
         with executor(self.workers, "storage") as pool, executor(self.workers, "storage-info") as looking:
             try:
-                for task in self._looked_ahead(tasks, looking):
-                    self._pending[pool.submit(self.copier.copy, task)] = task
+                for task, share in self._looked_ahead(tasks, looking):
+                    self._pending[pool.submit(self.copier.copy, task, share)] = task
                     if len(self._pending) >= self.workers:
                         self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
             finally:
@@ -69,7 +65,7 @@ class StorageTransfer:
                 finally:
                     self._keep()
 
-    def _looked_ahead(self, tasks: Iterable[Task], pool: Executor) -> Iterator[Task]:
+    def _looked_ahead(self, tasks: Iterable[Task], pool: Executor) -> Iterator[tuple[Task, Share]]:
         """Those that may begin, as many of them looked up as are copied at once.
 
         An error that lets another one not begin is raised behind them.
@@ -77,33 +73,38 @@ class StorageTransfer:
         error: SupasyncError | None = None
         for task in tasks:
             try:
-                if self._may_begin(task):
-                    self._ahead.append((pool.submit(self.copier.looked_ahead, task), task))
+                if share := self._begun(task):
+                    self._ahead.append((pool.submit(self.copier.looked_ahead, task), share))
             except SupasyncError as err:
                 error = err
                 break
             if len(self._ahead) > self.workers:
-                yield self._ahead.popleft()[0].result()
+                yield self._next()
         while self._ahead:
-            yield self._ahead.popleft()[0].result()
+            yield self._next()
         if error is not None:
             raise error
 
-    def _may_begin(self, task: Task) -> bool:
-        """Whether it is begun in this run; else it is counted as left."""
+    def _next(self) -> tuple[Task, Share]:
+        looked_up, share = self._ahead.popleft()
+        return looked_up.result(), share
+
+    def _begun(self, task: Task) -> Share | None:
+        """What it may read in this run; None where it is counted as left."""
         size = 0 if task.equal else task.listed.size
         if not self.stopped and not self.go_on():
             self.report.interrupted = self.stopped = True
-        full = self.max_per_run is not None and self._begun > 0 and self._begun + size > self.max_per_run
-        if self.stopped or full:
-            self.report.left += 1
-            self.report.left_bytes += size
-            return False
-        begun = [*self._pending.values(), *(each for _, each in self._ahead)]
-        under_way = sum(0 if each.equal else each.listed.size for each in begun)
-        self.afford("OLD", under_way + size)
-        self._begun += size
-        return True
+        if not self.stopped:
+            try:
+                return self.allowance.begin(task.shown, size)
+            except LeftError:
+                pass
+        self._leave(size)
+        return None
+
+    def _leave(self, size: int) -> None:
+        self.report.left += 1
+        self.report.left_bytes += size
 
     def _take(self, futures: Iterable["Future[Copied]"]) -> None:
         """Take the results; an error that concerns more than its object is raised behind all of them."""
@@ -112,6 +113,8 @@ class StorageTransfer:
             task = self._pending.pop(future)
             try:
                 self._took(future.result())
+            except LeftError as err:
+                self._leave(err.size)
             except ObjectError as err:
                 self._refused(task, err)
             except TransientError as err:
