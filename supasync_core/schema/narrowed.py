@@ -44,7 +44,7 @@ def refuse_narrower_parts(
     for name, mine, theirs in type_parts.narrowed(*told):
         if name in kinds:
             raise _narrower(table, name, mine, theirs)
-    return rewritten
+    return rewritten | (kinds.keys() & type_parts.rewritten(*told))
 
 
 def _narrower(table: Table, name: str, old: str, new: str) -> SchemaError:

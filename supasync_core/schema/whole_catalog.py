@@ -41,6 +41,8 @@ with recursive tables as (
         union all
         select E'\\x1f.' || a.attname, a.atttypid, a.atttypmod from pg_attribute a
         where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+        union all
+        select E'\\x1f..', r.rngsubtype, -1 from pg_range r where r.rngtypid = t.oid
     ) step (way, oid, modifier)
 ), facts (schema_name, table_name, kind, name, definition) as (
     select nspname, relname, 'type', attname::text, format_type(atttypid, atttypmod) from columns
