@@ -277,3 +277,32 @@ def test_what_the_api_cannot_take_away_is_named_each_time(both: Projects) -> Non
         assert "NEW has a phone that OLD has no more" in named["01"]
         assert "the confirmation of its e-mail" in named["02"]
     both.auth("verify", code=1)
+
+
+def test_what_new_does_not_keep_is_named_each_time(both: Projects) -> None:
+    body = (
+        "case left(new.email, 2) when 'u1' then new.role := 'service_role'; "
+        "when 'u2' then new.raw_user_meta_data := '{}'; when 'u3' then new.banned_until := null; "
+        "else null; end case;"
+    )
+    both.new.paste(
+        "create function public.mine() returns trigger language plpgsql as "
+        f"$$ begin {body} return new; end $$;"
+        "create trigger mine before insert or update on auth.users for each row "
+        "execute function public.mine()"
+    )
+    both.sign_up(1, 2)
+    both.sign_up(3, banned_until="now() + interval '3 years'")
+    both.sign_up(4, phone="'+49 151 1234567'", phone_confirmed_at="now()")
+    try:
+        for _ in range(2):
+            named = both.named(3)
+            assert "does not keep its state" in named["01"]
+            assert "does not keep its metadata" in named["02"]
+            assert "does not keep" in named["03"]
+            assert "ban" in named["03"]
+        assert "its phone has a plus" in both.auth("check").out
+    finally:
+        both.new.paste("drop function public.mine() cascade")
+    assert both.named(0).keys() == set()
+    assert both.auth("verify", "--json").json["equal"]

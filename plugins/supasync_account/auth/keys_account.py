@@ -55,6 +55,11 @@ class KeyAccount(msgspec.Struct, frozen=True):
         return _text(self.app_metadata)
 
     @property
+    def number(self) -> str:
+        """Its phone as Auth itself keeps it: an import may have left a plus and blanks."""
+        return self.phone.removeprefix("+").replace(" ", "")
+
+    @property
     def too_deep(self) -> bool:
         """Whether its metadata is nested more deeply than anybody can decode; then a digest stands for it."""
         return is_too_deep(self.user) or is_too_deep(self.app)
@@ -154,7 +159,7 @@ def alike(one: bytes, other: bytes) -> bool:
 def differences(old: KeyAccount, new: KeyAccount, now: float) -> Sequence[str]:
     """What differs of NEW's account, in words."""
     pairs = {
-        "e-mail or phone": (old.email.lower(), old.phone) == (new.email.lower(), new.phone),
+        "e-mail or phone": (old.email.lower(), old.number) == (new.email.lower(), new.number),
         "confirmation": confirmed(old) == confirmed(new),
         "metadata": alike(old.user, new.user) and alike(old.app, new.app),
         "ban": bans_alike(old, new, now),

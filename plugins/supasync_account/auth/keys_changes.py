@@ -47,9 +47,9 @@ def correction(old: KeyAccount, new: KeyAccount, now: float) -> Body:
     """The body that makes NEW's account what OLD has, as far as the API can; empty where nothing is to do."""
     body: Body = {}
     wanted, found = confirmed(old), confirmed(new)
-    for place, name in enumerate(("email", "phone")):
-        mine, theirs = getattr(old, name).lower(), getattr(new, name).lower()
-        moved = bool(mine) and mine != theirs
+    pairs = {"email": (old.email.lower(), new.email.lower()), "phone": (old.number, new.number)}
+    for place, (name, (here, there)) in enumerate(pairs.items()):
+        moved = bool(here) and here != there
         if moved and (wanted[place] or not found[place]):
             body[name] = getattr(old, name)
         if wanted[place] and (moved or not found[place]):

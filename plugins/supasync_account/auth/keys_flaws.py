@@ -60,6 +60,8 @@ def remarks(account: KeyAccount) -> Iterator[str]:
         )
     if any(len(repr(number).replace(".", "").lstrip("-0")) >= _DIGITS for number in _large(account)):
         yield "its metadata has a number of 16 digits or more: if it has more in OLD, Auth has rounded it"
+    if account.phone != account.number:
+        yield "its phone has a plus or blanks in OLD: NEW has the digits alone"
     if account.email != account.email.lower():
         yield "its e-mail has capitals in OLD: NEW has it in small letters"
 

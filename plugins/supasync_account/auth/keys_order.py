@@ -11,7 +11,7 @@ Contact = tuple[str, str]
 
 def contacts(account: KeyAccount) -> list[Contact]:
     """What no two accounts of a project may share."""
-    pairs = (("e-mail", account.email.lower()), ("phone", account.phone))
+    pairs = (("e-mail", account.email.lower()), ("phone", account.number))
     return [(what, value) for what, value in pairs if value]
 
 
@@ -40,7 +40,7 @@ class Order:
         wanted = {(each, account.id) for account in self.write.values() for each in contacts(account)}
         taken = {each for each, account in wanted if self.holders.get(each, account) != account}
         return {
-            account: (("e-mail", here.email.lower()) in taken, ("phone", here.phone) in taken)
+            account: (("e-mail", here.email.lower()) in taken, ("phone", here.number) in taken)
             for account in self.write
             if (here := self.here.get(account)) and taken.intersection(contacts(here))
         }

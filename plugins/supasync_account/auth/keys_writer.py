@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from supasync_account.auth.keys_account import KeyAccount, one_account
+from supasync_account.auth.keys_account import KeyAccount, differences, one_account
 from supasync_account.auth.keys_api import Answer, KeysApi
 from supasync_account.auth.keys_changes import Body, correction, creation, unsayable
 from supasync_account.auth.keys_clocks import Clocks
@@ -72,13 +72,19 @@ class KeyWriter:
                 found = self.shown(account.id) or found  # times are finer where they were just set
         except AuthRefusal as err:
             return Outcome(account, None, refusal(err))
-        return Outcome(account, found, unsayable(account, found))
+        return Outcome(account, found, unsayable(account, found) or self._lost(account, found))
+
+    def _lost(self, account: KeyAccount, found: KeyAccount) -> str | None:
+        """What NEW has otherwise behind the last correction, in words."""
+        lost = differences(account, found, self.clocks.now)
+        return f"NEW does not keep its {', '.join(lost)} as sent: a trigger there?" if lost else None
 
     def put(self, account: str, body: Body) -> KeyAccount:
         """The account as NEW shows it behind this change."""
         path = f"{USERS}/{account}"
         encoded = msgspec.json.encode(body)
-        return _account(self.new, self._again(lambda: self.new.write("PUT", path, encoded, self.fence)))
+        answer = self._again(lambda: self.new.write("PUT", path, encoded, self.fence))
+        return _account(self.new, answer, account)
 
     def delete(self, account: str, *, soft: bool) -> None:
         """Delete it, or empty it; one that is gone by now is deleted."""
@@ -99,7 +105,7 @@ class KeyWriter:
         lost = False
         for _ in range(ROUNDS):
             try:
-                return _account(self.new, self.new.write("POST", USERS, body, self.fence))
+                return _account(self.new, self.new.write("POST", USERS, body, self.fence), account.id)
             except LostAnswerError:
                 lost = True
                 found = self.shown(account.id)
@@ -128,15 +134,18 @@ def read_one(api: KeysApi, account: str) -> KeyAccount | None:
         if err.missing:
             return None
         raise
-    return _account(api, answer)
+    return _account(api, answer, account)
 
 
-def _account(api: KeysApi, answer: Answer) -> KeyAccount:
-    """The account of an answer; TransientError for something else."""
+def _account(api: KeysApi, answer: Answer, account: str) -> KeyAccount:
+    """The account of an answer, which is this one; TransientError for something else."""
     try:
-        return one_account(answer.body)
+        found = one_account(answer.body)
     except UndecodableError:
         raise api.unusable("something that is not an account", answer) from None
+    if found.id != account:
+        raise api.unusable("another account than was asked for", answer)
+    return found
 
 
 def refusal(err: AuthRefusal) -> str:
