@@ -2,7 +2,8 @@
 
 A project's default privileges give EXECUTE on each new function of ``public`` to PUBLIC, and in a hosted one
 to anon and authenticated by name; a project may name any role besides, also one that its tokens carry. So the
-rights of a function are read from its own list, and every role is asked whether it may call it.
+rights of a function are read from its own list, and every role is asked whether it may call it. A grant that
+comes later is not seen then; what hands out secrets asks each time who calls.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,26 @@ cross join lateral (
             where s.rolname = 'service_role' and pg_catalog.pg_has_role(o.oid, s.oid, 'usage'))))
 ) r
 where r.may and p.oid = any (array[:functions]::oid[])"""
+
+_REFUSED: Final = """\
+    -- Who calls may have got the right later, or call a function of the app that calls this one.
+    if (
+        select c.name in ('anon', 'authenticated')
+            or not (pg_has_role(c.name, current_user, 'usage') or exists (select from pg_roles s
+                where s.rolname = 'service_role' and pg_has_role(c.name, s.oid, 'usage')))
+        from (select case current_setting('role') when 'none' then session_user
+            else current_setting('role')::name end) c (name)
+    ) then
+        raise exception 'only service_role may call this function' using errcode = 'insufficient_privilege';
+    end if;"""
+
+
+def refusing() -> str:
+    """PL/pgSQL by which a SECURITY DEFINER function refuses all but service_role and its owner.
+
+    It asks for the role of the session, whoever owns a function in between.
+    """
+    return _REFUSED
 
 
 def closing(*functions: str, inner: Sequence[str] = ()) -> str:

@@ -43,13 +43,17 @@ def project(cluster: Cluster) -> Iterator[Hosted]:
         yield made
 
 
-def called(project: Hosted, side: Project, asked: dict[str, Any], role: str = "service_role") -> Any:
+def called(
+    project: Hosted,
+    side: Project,
+    asked: dict[str, Any],
+    role: str = "service_role",
+    query: str = "select public.{}(%s)",
+) -> Any:
     """The function's answer to this role of the API."""
     with psycopg.connect(project.cluster.url(project.database, "authenticator")) as connection:
         connection.execute(f"set role {role}".encode())
-        [(found,)] = connection.execute(
-            f"select public.{NAMES[side]}(%s)".encode(), [Jsonb(asked)]
-        ).fetchall()
+        [(found,)] = connection.execute(query.format(NAMES[side]).encode(), [Jsonb(asked)]).fetchall()
         return found
 
 
@@ -114,6 +118,29 @@ def test_what_refers_to_an_account_is_asked_by_its_id_alone(project: Hosted) -> 
         assert found["answers"] == [[{"account": number(1), "words": "1 row of public.posts.author"}]]
     with pytest.raises(psycopg.errors.RaiseException, match="does not know this question"):
         called(project, "NEW", {"columns": [], "steps": [["referrers", "sessions", [ids]]]})
+
+
+def test_a_right_that_comes_later_opens_nothing(project: Hosted) -> None:
+    """As people repair the rights of a project; nor does a function of the app that calls what is named."""
+    asked = {"columns": [["users", ["id", "encrypted_password"], []]], "steps": [["counts", "users", []]]}
+    project.paste(
+        "create function public.any(name text, asked jsonb) returns json language plpgsql security definer "
+        "as $$ declare r json; begin execute format('select public.%I($1)', name) into r using asked; "
+        "return r; end $$"
+    )
+    project.paste("grant execute on all functions in schema public to anon, authenticated")
+    try:
+        for role in ("anon", "authenticated"):
+            for side in NAMES:
+                for query in ("select public.{}(%s)", "select public.any('{}', %s)"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only service_role"):
+                        called(project, side, asked, role, query)
+        for side, name in NAMES.items():
+            assert called(project, side, asked)["answers"]
+            assert project.one(f"select public.{name}('{json.dumps(asked)}') ->> 'version'")
+    finally:
+        project.paste("drop function public.any")
+        project.paste("revoke execute on all functions in schema public from anon, authenticated")
 
 
 def test_no_other_role_may_call_what_was_pasted(cluster: Cluster) -> None:

@@ -22,6 +22,7 @@ declare
     supasync_rows json;
     supasync_answers json[] := '{}';
 begin
+:refusing
 :remembered
     execute :fragments into supasync_parts using supasync_asked;
     if supasync_parts ->> 'lacking' is not null then
