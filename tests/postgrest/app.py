@@ -101,7 +101,7 @@ class App:
 
     def preferences(self, request: Request) -> Preferences:
         """Return what the Prefer header asks for."""
-        return prefer.parse(request.headers.get("prefer", ""), self.database.schema.timezones)
+        return prefer.parse(request.headers.get("prefer", ""), self.database.timezones)
 
     def scope(self, request: Request, caller: Caller, schema: str, preferences: Preferences) -> Scope:
         """Return what the transaction of a request starts with."""

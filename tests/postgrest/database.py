@@ -97,6 +97,9 @@ class Database:
         self.closing = threading.Event()
         for _ in range(settings.pool_size):
             self.idle.put(None)
+        self.loading = threading.Lock()
+        self.reader = self.connect()
+        self.zones: frozenset[str] = frozenset()
         self.schema = self.load()
         self.listener = threading.Thread(target=self.listen, daemon=True)
         self.listener.start()
@@ -110,10 +113,26 @@ class Database:
         return connection
 
     def load(self) -> Schema:
-        """Read the schema cache."""
-        with self.connect() as connection:
-            connection.execute("set search_path = ''")
-            return catalogue.load(connection, self.settings.schemas)
+        """Read the schema cache, again over the same connection, for which PostgreSQL has caches."""
+        with self.loading:
+            with contextlib.suppress(psycopg.OperationalError):
+                return self.loaded()
+            self.reader.close()
+            self.reader = self.connect()
+            return self.loaded()
+
+    def loaded(self) -> Schema:
+        """Read it once."""
+        self.reader.execute("set search_path = ''")
+        return catalogue.load(self.reader, self.settings.schemas)
+
+    def timezones(self) -> frozenset[str]:
+        """Return the names of time zones, which PostgreSQL reads from 600 files: not before somebody asks."""
+        if not self.zones:
+            with self.connect() as connection:
+                found = connection.execute("select name from pg_timezone_names")
+                self.zones = frozenset(name for (name,) in found)
+        return self.zones
 
     def reload(self) -> None:
         """Replace the schema cache."""
@@ -146,6 +165,7 @@ class Database:
         """Stop listening and close the connections."""
         self.closing.set()
         self.listener.join()
+        self.reader.close()
         self.reconnect()
 
     def run(self, scope: Scope, work: Callable[[psycopg.Connection[Any]], Row]) -> Row:

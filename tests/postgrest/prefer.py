@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VALUES = {
     "resolution": {"merge-duplicates", "ignore-duplicates"},
@@ -48,7 +52,7 @@ class Preferences:
         return [("Preference-Applied", text)] if text else []
 
 
-def parse(header: str, timezones: frozenset[str]) -> Preferences:
+def parse(header: str, timezones: Callable[[], frozenset[str]]) -> Preferences:
     """Read the header; handling=strict makes unknown preferences an error."""
     known: dict[str, str] = {}
     invalid = []
@@ -65,10 +69,10 @@ def parse(header: str, timezones: frozenset[str]) -> Preferences:
     return preferences
 
 
-def is_valid(name: str, value: str, timezones: frozenset[str]) -> bool:
+def is_valid(name: str, value: str, timezones: Callable[[], frozenset[str]]) -> bool:
     """Tell whether a preference is one of ours."""
     if name == "timezone":
-        return value in timezones
+        return value in timezones()
     if name == "max-affected":
         return value.isdigit()
     return value in VALUES.get(name, ())

@@ -136,7 +136,6 @@ class Schema:
     tables: dict[tuple[str, str], Table]
     functions: dict[tuple[str, str], list[Function]]
     role_settings: dict[str, list[tuple[str, str]]]
-    timezones: frozenset[str]
 
     def similar_table(self, schema: str, name: str) -> str | None:
         """Return the hint for a table that is not there."""
@@ -156,9 +155,8 @@ def load(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Schem
     settings: dict[str, list[tuple[str, str]]] = {}
     for role, text in connection.execute(ROLE_SETTINGS):
         settings.setdefault(role, []).append(setting(text))
-    zones = frozenset(row[0] for row in connection.execute("select name from pg_timezone_names"))
     tables = {(table.schema, table.name): table for table in by_oid.values()}
-    return Schema(tables, functions, settings, zones)
+    return Schema(tables, functions, settings)
 
 
 def load_tables(
