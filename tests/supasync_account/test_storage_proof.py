@@ -1,7 +1,11 @@
 """What counts as copied: NEW was asked, and what turned out to differ is sent again."""
 
+import json
 import signal
+from hashlib import sha256
+from pathlib import Path
 
+from supasync_core.system import lock
 from tests.supasync_account.storages import Side, Storages
 
 SENT = "/storage/v1/object/docs/"
@@ -88,3 +92,69 @@ def test_what_a_killed_run_has_sent_is_looked_up_by_the_next(both: Storages) -> 
     assert "docs/o-02: NEW confirmed it and does not show it" in done.err
     assert both.space.supasync("sync").code == 0
     both.assert_equal()
+
+
+def file_of(side: Side, name: str) -> Path:
+    """Where its bytes are."""
+    versions = dict(side.database.paste("select name, version from storage.objects"))
+    return side.files.path("docs", name, versions[name])
+
+
+def test_what_verify_finds_different_is_sent_again(both: Storages) -> None:
+    filled(both.old, 4)
+    both.run("sync")
+    for name in ("o-00", "o-01"):
+        file_of(both.new, name).write_bytes(b"!")
+    both.new.database.paste("update storage.objects set user_metadata = '{\"a\": 1}' where name = 'o-02'")
+    both.new.put("docs", "o-03", b"theirs")
+    assert "docs/o-00" not in both.run("verify", code=1).out
+    with lock.locked(both.space.folder):
+        said = "note: a run is under way, so the next copy is not told what differs"
+        assert said in both.run("verify", "--exact", code=1).err
+    assert both.run("verify", "--exact", "--json", code=1).json["changed"] == {
+        "docs/o-00": ["bytes"],
+        "docs/o-01": ["bytes"],
+        "docs/o-02": ["user metadata"],
+        "docs/o-03": ["size", "bytes"],
+    }
+    both.new.put("docs", "o-01", b"?")
+    done = both.run("sync", code=3)
+    assert "storage: 1 object copied" in done.out
+    assert (
+        "docs/o-01: NEW has another object of this name, left as it is; to take OLD's: supasync" in done.err
+    )
+    assert "docs/o-02: NEW: docs/o-02 has other user metadata; to take OLD's: supasync" in done.err
+    assert "docs/o-03: NEW has another object of this name" in done.err
+    assert "3 objects copied" in both.run("sync", "--accept", "newer").out
+    both.run("verify", "--exact")
+
+
+def other_etags(side: Side, *names: str) -> None:
+    """As a server does that encrypts: ETags that look like MD5 and are not."""
+    for name in names:
+        etag = f'"{sha256(name.encode()).hexdigest()[:32]}"'
+        beside = file_of(side, name).with_suffix(".json")
+        beside.write_text(json.dumps({**json.loads(beside.read_text()), "etag": etag}))
+        changed = f"""metadata || '{{"eTag": {json.dumps(etag)}}}' where name = '{name}'"""
+        side.database.paste(f"update storage.objects set metadata = {changed}")  # noqa: S608 - our own
+
+
+def test_a_server_whose_etags_are_not_md5_is_read_twice_once(both: Storages) -> None:
+    def downloads() -> int:
+        return len([path for _, path in both.old.sent() if "/authenticated/" in path])
+
+    filled(both.old, 6)
+    other_etags(both.old, *(f"o-{each:02}" for each in range(6)))
+    both.old.sent()
+    assert "6 objects copied" in both.run("sync").out
+    once = downloads()
+    assert 7 <= once <= 12
+    methods = both.run("verify", "--json").json["methods"]
+    assert sum(methods.values()) == 6
+    assert methods.get("MD5 taken while copying alone: OLD's ETags are not MD5", 0) == 12 - once
+    both.old.put("docs", "plain", b"its ETag is the MD5")
+    assert "copied again" in both.run("sync").out
+    assert downloads() == 1 + 12 - once
+    assert "copied again" not in both.run("sync").out
+    assert downloads() == 0
+    both.run("verify")

@@ -15,6 +15,8 @@ class Known:
     cache: str
     md5: str | None
     new_etag: str
+    twice: bool = False
+    """Whether OLD sent these bytes twice, under an ETag that is not their MD5."""
 
     def is_in(self, new: StoredObject) -> bool:
         """Whether NEW's object is as it was copied: else somebody has changed it there."""

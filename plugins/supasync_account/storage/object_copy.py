@@ -45,6 +45,8 @@ class Task:
     metadata: Any = UNKNOWN
     md5: str | None = None
     """That of equal bytes, where it was taken when they were copied."""
+    came: str | None = None
+    """That of the bytes that came before, where it was not OLD's ETag."""
 
     @property
     def shown(self) -> str:
@@ -66,6 +68,8 @@ class Copied:
     """Whether its bytes travelled."""
     seen: bool = False
     """Whether NEW was asked for it since, and showed it."""
+    twice: bool = False
+    """Whether OLD sent these bytes twice, under an ETag that is not their MD5."""
 
 
 @dataclass
@@ -78,7 +82,9 @@ class Copier:
     uploads: Uploads
     md5_etags: bool | None = None
     old_md5: bool = False
-    """Whether OLD's ETags have been the MD5 of its bytes so far."""
+    """Whether an ETag of OLD has been the MD5 of its bytes."""
+    other_etags: bool = False
+    """Whether OLD has sent the same bytes twice under an ETag that is not their MD5."""
 
     def copy(self, task: Task, share: Share) -> Copied:
         """Copy it, again where it changes meanwhile or a connection breaks; ``share`` is what it may read.
@@ -159,9 +165,8 @@ class Copier:
         if found is None:
             raise ObjectError("gone", _DELETED)
         listed = replace(found[0], robots=task.listed.robots)
-        return replace(
-            task, listed=listed, metadata=found[1], equal=None, replaces=task.replaces or bool(task.equal)
-        )
+        replaces = task.replaces or bool(task.equal)
+        return replace(task, listed=listed, metadata=found[1], equal=None, replaces=replaces, came=None)
 
     def _streamed(self, task: Task, share: Share) -> Copied:
         """One download that is the body of one upload; nothing is held but a piece of it."""
@@ -189,31 +194,33 @@ class Copier:
             self.fence.ask()
             upload = path_of("object", task.bucket, key=listed.name)
             self.new.once("POST", upload, headers=headers, content=body())
-        self._check(task, digest.hexdigest())
-        return Copied(task, digest.hexdigest())
+        return Copied(task, digest.hexdigest(), twice=self._check(task, digest.hexdigest()))
 
-    def _check(self, task: Task, digest: str) -> None:
-        """ObjectError where the bytes that came are not those of the ETag: something on the way changed them.
+    def _check(self, task: Task, digest: str) -> bool:
+        """AlteredError where the bytes that came are not those of the ETag: something may have changed them.
 
-        A server that encrypts has ETags that are no MD5, for all of its objects: until one is, nothing says
-        which of both it is. Such a copy is kept with the MD5 of its bytes, and judged again (`disproved`).
+        A server that encrypts has ETags that are no MD5. So the same bytes a second time are believed, and
+        True is returned. Behind them others are believed at once, until an ETag is an MD5 (`disproved`).
         """
         if task.listed.md5 == digest:
             self.old_md5 = True
-        elif task.listed.md5 and self.old_md5:
+        elif task.listed.md5 and task.came == digest:
+            self.other_etags = True
+            return True
+        elif task.listed.md5 and (self.old_md5 or not self.other_etags):
             self.uploads.begin(task.bucket, task.listed, "")
-            raise AlteredError(task.shown)
+            raise AlteredError(task.shown, digest)
+        return False
 
     def _resumed(self, task: Task, share: Share) -> Copied:
         task = self._with_metadata(task)
         digest = ResumableUpload(self.old, self.new, self.fence, self.uploads, share).send(
             task.bucket, task.listed, task.metadata, replaces=task.replaces
         )
-        if digest:
-            self._check(task, digest)
-        copied = self._confirmed(Copied(task, digest))
+        twice = self._check(task, digest) if digest else False
+        copied = self._confirmed(Copied(task, digest, twice=twice))
         if not digest and self.md5_etags and not copied.etag.count("-"):
-            self._check(task, copied.etag)
+            return replace(copied, twice=self._check(task, copied.etag))
         return copied
 
     def _again(self, copied: Copied) -> Copied:
@@ -253,4 +260,5 @@ def _next(task: Task, refused: ObjectError, *, again: bool) -> Task:
     ours = isinstance(refused, AlteredError) or (again and refused.kind == "exists")
     if not ours and refused.kind != "busy":
         raise refused
-    return replace(task, replaces=task.replaces or ours)
+    came = refused.md5 if isinstance(refused, AlteredError) else task.came
+    return replace(task, replaces=task.replaces or ours, came=came)

@@ -100,8 +100,8 @@ def verify(session: Session, /, buckets: Sequence[str], limit: int, *, exact: bo
     """Compare the buckets and objects of OLD and NEW.
 
     Says how many objects were proven by which method: by MD5, by size alone, or by all bytes. Nothing is
-    written. Exits with 0 where nothing that was compared differs, with 1 where anything does, with 2 where it
-    could not be determined.
+    written to either project; the next storage sync looks again at what differs. Exits with 0 where nothing
+    that was compared differs, with 1 where anything does, with 2 where it could not be determined.
     """
     from supasync_account.storage import storage_runs  # noqa: PLC0415 - --help opens nothing
 

@@ -54,8 +54,9 @@ class ChangedError(ObjectError):
 class AlteredError(ObjectError):
     """NEW was sent other bytes than OLD has: something on the way changed them. They are sent again."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, md5: str) -> None:
         super().__init__("busy", f"OLD: {name} came with other bytes than its ETag says")
+        self.md5 = md5
 
 
 def failure_of(project: str, response: httpx.Response, body: bytes) -> SupasyncError:

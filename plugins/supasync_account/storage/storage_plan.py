@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from supasync_account.storage.doubted_copies import Doubt, doubted
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, UNKNOWN, Task
 from supasync_account.storage.object_listing import StoredObject, looked_up, pages
@@ -72,6 +73,7 @@ class StoragePlan:
             there = {} if made else self.progress.on_new(bucket, names)
             known = self.progress.known(bucket, names)
             told = self.metadata(bucket, names)
+            doubts = doubted(self.progress, bucket, names)
             for each in part:
                 name = f"{bucket}/{each.name}"
                 if not each.etag or each.size < 0:
@@ -80,7 +82,8 @@ class StoragePlan:
                     what = f"{each.size:,} bytes are more than NEW's project takes for a file ({most:,})"
                     self.report.name(name, f"{what}; {_LIMIT}")
                 else:
-                    made_of = self._task(bucket, each, there.get(each.name), known.get(each.name))
+                    facts = there.get(each.name), known.get(each.name), doubts.get(each.name)
+                    made_of = self._task(bucket, each, *facts)
                     found += [replace(task, metadata=told.get(each.name, UNKNOWN)) for task in made_of]
         return found
 
@@ -99,10 +102,20 @@ class StoragePlan:
                 self.progress.note("NEW", bucket, [found[0]])
 
     def _task(
-        self, bucket: str, listed: StoredObject, there: StoredObject | None, known: Known | None
+        self,
+        bucket: str,
+        listed: StoredObject,
+        there: StoredObject | None,
+        known: Known | None,
+        doubt: Doubt | None,
     ) -> Iterator[Task]:
         if there is None:
             yield Task(bucket, listed)
+        elif doubt and doubt.concerns(listed, there):
+            if doubt.ours or self.accept_newer:
+                yield Task(bucket, listed, replaces=True, came=doubt.md5)
+            else:
+                self.report.name(f"{bucket}/{listed.name}", _CHANGED)
         elif there.looks_like(listed) and _same_bytes(listed, there, known):
             ours = self.accept_newer or (known is not None and known.is_in(there))
             yield Task(bucket, listed, equal=there, replaces=ours, md5=known.md5 if known else None)

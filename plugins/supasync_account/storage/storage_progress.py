@@ -41,8 +41,11 @@ CREATE TABLE IF NOT EXISTS kept.storage_uploads (pair VARCHAR, bucket VARCHAR, n
   path VARCHAR);
 ALTER TABLE kept.storage_uploads ADD COLUMN IF NOT EXISTS told VARCHAR;
 ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS unseen BOOLEAN;
+ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS twice BOOLEAN;
+CREATE TABLE IF NOT EXISTS kept.storage_doubts (pair VARCHAR, bucket VARCHAR, name VARCHAR, etag VARCHAR,
+  new_etag VARCHAR, md5 VARCHAR, ours BOOLEAN);
 """
-_THESE: Final = "name IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+THESE: Final = "name IN (SELECT unnest(CAST(? AS VARCHAR[])))"
 _LISTED: Final = """
 CREATE OR REPLACE TEMP TABLE listed (side VARCHAR, bucket VARCHAR, name VARCHAR, size BIGINT, etag VARCHAR,
   mimetype VARCHAR, cache VARCHAR, updated VARCHAR, robots VARCHAR)
@@ -95,7 +98,7 @@ class StorageProgress(Database):
         """Take what the file has of this pair, so that it is not held open."""
         with releasing(open_to_look(path)) as other, translate_errors(path):
             names = {name for (name,) in other.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-            for table in ("storage_objects", "storage_buckets", "storage_uploads"):
+            for table in ("storage_objects", "storage_buckets", "storage_uploads", "storage_doubts"):
                 if table in names:
                     rows = other.execute(f"SELECT * FROM kept.{table} WHERE pair = ?", [self.pair])
                     columns = ", ".join(column[0] for column in rows.description)
@@ -158,7 +161,7 @@ class StorageProgress(Database):
     def on_new(self, bucket: str, names: Sequence[str]) -> dict[str, StoredObject]:
         """Those of the objects that NEW's listing shows."""
         found = self.asked(
-            f"SELECT {_OF_ROW} FROM listed AS l WHERE side = 'NEW' AND bucket = ? AND {_THESE}",
+            f"SELECT {_OF_ROW} FROM listed AS l WHERE side = 'NEW' AND bucket = ? AND {THESE}",
             [bucket, list(names)],
         )
         return {row[0]: StoredObject(*row) for row in found}
@@ -168,7 +171,8 @@ class StorageProgress(Database):
         old, new = (", ".join(f"{side}.{each}" for each in _COLUMNS) for side in ("o", "n"))
         of = "FROM listed WHERE bucket = ? AND side ="
         query = (
-            f"SELECT {old}, {new}, k.size, k.etag, k.mimetype, k.cache, k.md5, k.new_etag "
+            f"SELECT {old}, {new}, k.size, k.etag, k.mimetype, k.cache, k.md5, k.new_etag, "
+            "coalesce(k.twice, false) "
             f"FROM (SELECT * {of} 'OLD') AS o FULL JOIN (SELECT * {of} 'NEW') AS n ON n.name = o.name "
             f"LEFT JOIN {_OBJECTS} AS k ON k.pair = ? AND k.bucket = ? AND k.name = o.name "
             "ORDER BY coalesce(o.name, n.name)"
@@ -188,7 +192,7 @@ class StorageProgress(Database):
         """Those of the objects that were copied by this machine."""
         found = self.asked(
             f"SELECT name, size, etag, mimetype, cache, md5, new_etag FROM {_OBJECTS} "
-            f"WHERE pair = ? AND bucket = ? AND {_THESE}",
+            f"WHERE pair = ? AND bucket = ? AND {THESE}",
             [self.pair, bucket, list(names)],
         )
         return {row[0]: Known(*row[1:]) for row in found}
@@ -239,13 +243,14 @@ class StorageProgress(Database):
                 each.etag,
                 now,
                 each.sent and not each.seen,
+                each.twice,
             )
             for each in copied
         ]
         names = [[row[1] for row in rows], [row[2] for row in rows]]
         of_these = "(bucket, name) IN (SELECT unnest(?), unnest(?))"
         with self._lock, translate_errors(self.path), transaction(self.connection):
-            for table in (_OBJECTS, "kept.storage_uploads"):
+            for table in (_OBJECTS, "kept.storage_uploads", "kept.storage_doubts"):
                 self.connection.execute(
                     f"DELETE FROM {table} WHERE pair = ? AND {of_these}", [self.pair, *names]
                 )
@@ -254,7 +259,7 @@ class StorageProgress(Database):
     def drop(self, bucket: str, names: Sequence[str]) -> None:
         """Forget objects that neither side has any more."""
         values = [self.pair, bucket, list(names)]
-        self.asked(f"DELETE FROM {_OBJECTS} WHERE pair = ? AND bucket = ? AND {_THESE}", values)
+        self.asked(f"DELETE FROM {_OBJECTS} WHERE pair = ? AND bucket = ? AND {THESE}", values)
 
     # What was begun
 

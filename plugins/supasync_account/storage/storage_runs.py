@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import click
 
 from supasync_account.listing_limit import within_limits
-from supasync_account.storage import Deletes
+from supasync_account.storage import Deletes, doubted_copies
 from supasync_account.storage import storage_step as step
 from supasync_account.storage.kept_objects import KeptObjects
 from supasync_account.storage.storage_progress import StorageProgress
@@ -20,7 +21,7 @@ from supasync_core.cli import output
 from supasync_core.cli.styles import status_line
 from supasync_core.cli.sync import interruptible
 from supasync_core.model import timestamps
-from supasync_core.model.errors import ConfigError, DiffCode, ExitCode
+from supasync_core.model.errors import ConfigError, DiffCode, ExitCode, LockedError
 from supasync_core.model.quantities import parse_size
 from supasync_core.model.settings import Part
 from supasync_core.model.wording import counted
@@ -30,6 +31,10 @@ from supasync_core.project.project_steps import context_of
 from supasync_core.project.session import Session
 from supasync_core.system import lock
 from supasync_core.usage.meter import metered
+
+_UNDER_WAY: Final = (
+    "a run is under way, so the next copy is not told what differs: verify once more when it has ended"
+)
 
 
 def wanted(
@@ -104,11 +109,26 @@ def verified(session: Session, settings: StorageSettings, limit: int, *, exact: 
             found = compare(
                 old, new, progress, settings, exact=exact, sql=context.sql, afford=afford, go_on=context.go_on
             )
+            _remember_doubts(session, progress, found)
     if as_json:
         output.print_json(found.as_json())
     else:
         _show_verdict(found, limit)
     return found.exit_code
+
+
+def _remember_doubts(session: Session, seen: StorageProgress, found: StorageVerdict) -> None:
+    """Let the next copy look again at what differs, unless a run is under way."""
+    if not found.doubts:
+        return
+    try:
+        with (
+            lock.locked(session.settings.folder),
+            StorageProgress.writing(session.settings.staging, seen.pair) as progress,
+        ):
+            doubted_copies.remember(seen, progress, found.doubts)
+    except LockedError:
+        output.line(f"note: {_UNDER_WAY}", err=True)
 
 
 def undone(session: Session, *, as_json: bool) -> int:

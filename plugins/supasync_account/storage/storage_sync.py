@@ -8,7 +8,7 @@ from typing import Final
 from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_privacy import BucketPrivacy
 from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare, is_ours
-from supasync_account.storage.doubted_copies import disproved, has_md5
+from supasync_account.storage.doubted_copies import disproved, has_md5, has_other_etags
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
@@ -83,7 +83,7 @@ class StorageSync:
             spread = f", at most {format_size(most)} of them in this run" if most and size > most else ""
             self.say(f"storage: {what}{spread}")
         transfer = StorageTransfer(
-            Copier(self.old, self.new, self.fence, self.progress, old_md5=has_md5(self.progress)),
+            self._copier(),
             self.progress,
             self.report,
             self.go_on,
@@ -100,6 +100,10 @@ class StorageSync:
         if not self.report.interrupted:
             self._settle(made)
         return self.report
+
+    def _copier(self) -> Copier:
+        known = {"old_md5": has_md5(self.progress), "other_etags": has_other_etags(self.progress)}
+        return Copier(self.old, self.new, self.fence, self.progress, **known)
 
     @property
     def _privacy(self) -> BucketPrivacy:

@@ -16,6 +16,7 @@ import httpx
 
 from supasync_account.decoding import same_values
 from supasync_account.storage.bucket_settings import buckets
+from supasync_account.storage.doubted_copies import Doubt, doubt_of, has_md5, has_other_etags
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_listing import StoredObject, looked_up, pages
 from supasync_account.storage.storage_client import StorageClient, described, path_of
@@ -27,6 +28,7 @@ from supasync_core.model.errors import DiffCode, SupasyncError
 
 BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
+BY_OTHER_ETAG: Final = "MD5 taken while copying alone: OLD's ETags are not MD5"
 BY_SIZE: Final = "size alone"
 BY_BYTES: Final = "all bytes read on both sides"
 _METADATA: Final = "user metadata was not compared: --exact does, and two connection strings"
@@ -50,6 +52,8 @@ class StorageVerdict:
     changed: dict[str, list[str]] = field(default_factory=dict)
     methods: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
+    doubts: dict[str, list[Doubt]] = field(default_factory=dict)
+    """By bucket, what differs and a copy would take for copied."""
 
     @property
     def differences(self) -> int:
@@ -99,6 +103,7 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
     found = StorageVerdict()
     theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
     ours = buckets(new)
+    others = has_other_etags(progress) and not has_md5(progress)
     for name, bucket in theirs.items():
         there = ours.get(name)
         if there is None:
@@ -109,7 +114,7 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
             progress.forget_listed(side, name)
             for page in pages(client, name, go_on) if side == "OLD" or there else ():
                 progress.note(side, name, page)
-        _Bucket(old, new, progress, name, found, settings, exact=exact, afford=afford).compare()
+        _Bucket(old, new, progress, name, found, settings, exact, others, afford).compare()
     found.extra += [f"bucket {name}" for name in ours if name not in theirs and settings.includes(name)]
     by_sql = False
     if sql:
@@ -132,6 +137,8 @@ class _Bucket:
     found: StorageVerdict
     settings: StorageSettings
     exact: bool
+    other_etags: bool
+    """Whether no ETag of OLD has been the MD5 of its bytes, and one certainly is not."""
     afford: Callable[[str, int], None]
 
     def compare(self) -> None:
@@ -142,12 +149,16 @@ class _Bucket:
             shown = f"{self.name}/{name}"
             if shown in self.settings.exclude:
                 continue
+            if left is None:
+                self.found.extra.append(shown)
+                continue
+            differ: list[str] = []
             if right is None:
                 self.found.missing.append(shown)
-            elif left is None:
-                self.found.extra.append(shown)
             elif differ := self._differ(left, right, known):
                 self.found.changed[shown] = differ
+            if (differ or right is None) and (doubt := doubt_of(left, right, known, differ)):
+                self.found.doubts.setdefault(self.name, []).append(doubt)
 
     def _differ(self, left: StoredObject, right: StoredObject, known: Known | None) -> list[str]:
         pairs = {
@@ -159,14 +170,21 @@ class _Bucket:
         if self.exact and "size" not in differ:
             differ += self._exactly(left, right)
             self.found.methods[BY_BYTES] += 1
-        elif left.md5 and right.md5:
-            differ += ["bytes"] if left.md5 != right.md5 else []
-            self.found.methods[BY_HASH] += 1
-        elif known and known.md5 and known.etag == left.etag and known.is_in(right):
-            self.found.methods[BY_COPY] += 1
-        else:
-            self.found.methods[BY_SIZE] += 1
-        return differ
+            return differ
+        method = self._proof(left, right, known)
+        self.found.methods[method or BY_HASH] += 1
+        return differ if method else [*differ, "bytes"]
+
+    def _proof(self, left: StoredObject, right: StoredObject, known: Known | None) -> str | None:
+        """By what the bytes are known to be equal; None where they differ."""
+        if left.md5 and left.md5 == right.md5:
+            return BY_HASH
+        if known and known.md5 and known.etag == left.etag and known.is_in(right):
+            if not left.md5 or known.twice or known.md5 == left.md5:
+                return BY_COPY
+            if self.other_etags:
+                return BY_OTHER_ETAG
+        return None if left.md5 and right.md5 else BY_SIZE
 
     def _exactly(self, left: StoredObject, right: StoredObject) -> list[str]:
         """What differs once both are read."""
