@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from supasync_account.auth.account_calls import FunctionDoor
+from supasync_account.auth.account_scripts import VERSION
 from supasync_core.model.errors import SchemaError
 from tests.e2e.test_cutover import NEW_ANON
 from tests.e2e.workspace import NEW_KEY, OLD_KEY, End
@@ -66,7 +67,7 @@ def test_nobody_but_the_secret_key_may_call_them(both: Projects) -> None:
         refused = called(end, secret.replace("secret", "publishable"), name, asked)
         assert refused.status_code in (401, 403), refused.text
         assert json.loads(refused.text)["code"] == "42501"
-        assert called(end, secret, name, asked).json()["version"] == 2
+        assert called(end, secret, name, asked).json()["version"] == VERSION
     both.old.paste("grant execute on function public.supasync_auth_old(jsonb) to anon")
     try:
         done = both.auth("check", code=3)
@@ -132,10 +133,10 @@ def test_tokens_sessions_and_secrets_are_not_read(both: Projects) -> None:
     [
         ([], "is of another version"),
         ({"version": 1, "tables": [], "answers": [[]]}, "is of another version"),
-        ({"version": 2, "tables": ["users"], "answers": []}, "answered something that is not rows"),
-        ({"version": 2, "tables": ["users"], "answers": [[1]]}, "answered something that is not rows"),
-        ({"version": 2, "tables": ["users"], "answers": "x"}, "answered something that is not rows"),
-        ({"version": 2, "answers": [[]]}, "answered something that is not rows"),
+        ({"version": VERSION, "tables": ["users"], "answers": []}, "answered something that is not rows"),
+        ({"version": VERSION, "tables": ["users"], "answers": [[1]]}, "answered something that is not rows"),
+        ({"version": VERSION, "tables": ["users"], "answers": "x"}, "answered something that is not rows"),
+        ({"version": VERSION, "answers": [[]]}, "answered something that is not rows"),
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_a_sentence(answer: object, said: str) -> None:

@@ -69,6 +69,7 @@ class SessionPair:
         """
         ends = [first, last]
         with self.old.turn, self.new.turn, self.source.steady(), self.new.writing(run):
+            self.new.asked("settle", ())  # deferred triggers fire before NEW's marks are made
             if self.sink.query(_ANY, ends) == [(True,)]:
                 raise UnequalError
             flawed = self.old.asked("flawed", ends)

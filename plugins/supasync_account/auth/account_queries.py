@@ -296,6 +296,8 @@ NEW_ALONE: Final[Mapping[str, Query]] = {
         "on conflict (id) do update set {changes} where {mine} operator(pg_catalog.<>) {theirs}",
         fires=True,
     ),
+    # Deferred triggers of NEW fire here, so that marks are made of what they leave.
+    "settle": _write("set constraints all immediate", fires=True),
     "note": _write(
         f"insert into {RECORDS} as r (id, mark) select u.id, {{mark}} from auth.users u "
         "where u.id = any(%s::uuid[]) on conflict (id) do update set mark = excluded.mark "

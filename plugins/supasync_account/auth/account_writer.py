@@ -63,7 +63,7 @@ class AccountWriter:
         """Remove these accounts, where they still have these marks; those that were removed."""
         rest = dict(ids)
         while rest:
-            steps = [Step("delete", [list(rest)]), Step("forget", [list(rest)])]
+            steps = [Step("delete", [list(rest)]), Step("settle"), Step("forget", [list(rest)])]
             changed, answers = self._together(steps, {account: [mark] for account, mark in rest.items()})
             if not changed:
                 return [account for (account,) in answers[0]]
@@ -153,7 +153,7 @@ class AccountWriter:
                 Step("owned", [together(each.owned[place] for each in some)], table.name)
                 for some in self._portions(accounts)
             ]
-        return [*steps, Step("note", [[each.id for each in accounts]])]
+        return [*steps, Step("settle"), Step("note", [[each.id for each in accounts]])]
 
     def _lost(self, accounts: Sequence[Account]) -> dict[str, dict[str, str]]:
         """By table the rows of NEW that belong to these accounts and that OLD has no more, with whose."""
