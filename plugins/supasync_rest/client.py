@@ -14,12 +14,14 @@ from typing import TypeVar
 from urllib3.exceptions import HTTPError, ProxyError
 
 from supasync_core.api.installed import own_version
+from supasync_core.api.kept_answers import ASK_THE_SERVER, ServerClock, never_asked
 from supasync_core.api.registration import Context
 from supasync_core.api.retries import waiting
 from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
 from supasync_core.model.secret import Secret, redact
 from supasync_core.model.timestamps import Horizon, Instant
+from supasync_rest import query
 from supasync_rest.error_mapping import PROXY_HINT, error_of
 from supasync_rest.messages import LARGEST_SHOWN, Request, Response
 from supasync_rest.refusal import Refusal
@@ -51,6 +53,7 @@ class Client:
     ) -> None:
         self.project = context.project
         self._latest: Horizon | None = None
+        self._clock = ServerClock()
         self._ledger = context.ledger
         self._key = context.settings["key"]
         if flaw := pair_problem(context.settings["url"], self._key):
@@ -64,9 +67,8 @@ class Client:
         self._transport = Transport(origin(context.settings["url"]), headers)
 
     def now(self) -> Instant | None:
-        """The server's time at the latest answer; None where that has no current Date."""
-        latest = self._latest
-        return latest.at if latest and latest.trusted else None
+        """The server's time at the latest answer; None where that has no Date."""
+        return self._latest.at if self._latest else None
 
     def send(self, request: Request, read: Callable[[Response], T]) -> T:
         """What ``read`` makes of the answer; it may raise `unfit`, which is repeated like a failure."""
@@ -102,11 +104,28 @@ class Client:
         error.brief = brief
         return error
 
+    def kept(self, request: Request, what: str) -> RetryableError:
+        """The error for an answer of a cache."""
+        table = request.table.name if request.table else None
+        error = RetryableError(
+            f"{table}: {self.project}: {what}" if table else f"{self.project}: {what}",
+            table=table,
+            hint="nothing is decided by it: let what is between here and the project pass requests on",
+        )
+        error.brief = f"{self.project}: {what}"
+        return error
+
     def close(self) -> None:
         self._transport.close()
 
     def _attempt(self, request: Request) -> Response:
-        """One request, counted; anything but a success is raised. A write asks the fence first."""
+        """One request, counted; anything but a success is raised. A write asks the fence first.
+
+        No cache can know the address of a read: PostgREST takes ``columns`` for writes, and ignores it here.
+        """
+        if not request.writes:
+            path, headers = query.with_parameter(request.path, "columns", never_asked()), request.headers
+            request = replace(request, path=path, headers={**ASK_THE_SERVER, **headers})
         if request.unsettled:
             self._fence.ask()
             if self._fence.run:
@@ -114,7 +133,7 @@ class Client:
         began = time.monotonic()
         try:
             answer = self._exchange(request)
-            return self._checked(request, answer, time.monotonic() - began)
+            return self._checked(request, answer, began)
         except RetryableError as err:
             if request.unsettled and err.lost:
                 self._fence.lost()
@@ -123,17 +142,23 @@ class Client:
                 self._retry_policy.sleep(self._retry_policy.late)
             raise
 
-    def _checked(self, request: Request, answer: Response, took: float) -> Response:
-        """The answer, if it is a success, and the server's time: when it answered, and when it was asked."""
+    def _checked(self, request: Request, answer: Response, began: float) -> Response:
+        """The answer, if it is a success, and the server's time: when it answered, and when it was asked.
+
+        RetryableError for a read that a cache has answered.
+        """
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             raise error_of(Refusal(self.project, request, self._without_key(answer)))
+        took, kept = time.monotonic() - began, self._clock.kept(answer.headers, began)
+        if kept and not request.writes:
+            self._latest = None
+            raise self.kept(request, kept)
         read_at = None
         if answer.date:
-            at = int(answer.date.timestamp()) * 1_000_000
-            fresh = answer.headers.get("age", "0") == "0"
-            read_at = Horizon(at, trusted=fresh, sent=at - ceil(took * 1_000_000))
+            at = int(answer.date) * 1_000_000
+            read_at = Horizon(at, sent=at - ceil(took * 1_000_000))
         self._latest = read_at
-        return replace(answer, read_at=read_at)
+        return replace(answer, read_at=read_at, kept=kept)
 
     def _without_key(self, answer: Response) -> Response:
         """The answer as people may see it: a gateway might repeat the key, and the end may be half of one."""

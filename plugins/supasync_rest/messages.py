@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Self
 
+from supasync_core.api.kept_answers import earliest_date, http_date
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Horizon
 
@@ -83,7 +82,7 @@ class Request:
 class Response:
     """A status, headers by lower-case name, and a body, which may be ``cut`` off.
 
-    ``read_at`` is the server's time; only a success has one.
+    ``read_at`` is the server's time; only a success has one. ``kept`` says that a cache has answered.
     """
 
     status: int
@@ -91,6 +90,7 @@ class Response:
     body: bytes
     cut: bool = False
     read_at: Horizon | None = None
+    kept: str | None = None
 
     @cached_property
     def error(self) -> Mapping[str, Any]:
@@ -150,9 +150,9 @@ class Response:
         return int(number) if number.isdecimal() and len(number) <= _DIGITS else None
 
     @property
-    def date(self) -> datetime | None:
-        """When the server says it answered, None where it does not say."""
-        return _http_date(self.headers.get("date"))
+    def date(self) -> float | None:
+        """When the server says it answered, in seconds since 1970; None where it does not say."""
+        return earliest_date(self.headers)
 
     @property
     def retry_after(self) -> float:
@@ -160,21 +160,9 @@ class Response:
         asked = self.headers.get("retry-after", "").strip()
         if asked.isdecimal():
             return float(asked)
-        until = _http_date(asked)
-        return max(0.0, (until - self.date).total_seconds()) if until and self.date else 0.0
+        until, date = http_date(asked), self.date
+        return max(0.0, until.timestamp() - date) if until and date is not None else 0.0
 
     def _text(self, name: str) -> str:
         found = self.error.get(name)
         return found if isinstance(found, str) else ""
-
-
-@lru_cache(maxsize=64)
-def _http_date(text: str | None) -> datetime | None:
-    """An HTTP date (RFC 9110, 5.6.7), always in UTC."""
-    try:
-        found = parsedate_to_datetime(text or "")
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-        found.timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return found

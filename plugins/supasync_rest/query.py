@@ -54,6 +54,11 @@ def path(table: Table, parameters: Iterable[tuple[str, str]] = (), *, where: str
     return f"/{quote(table.relation, safe='')}" + (f"?{query}" if query else "")
 
 
+def with_parameter(address: str, key: str, text: str) -> str:
+    """The address with one more parameter; the text has letters and digits alone."""
+    return f"{address}{'&' if '?' in address else '?'}{key}={text}"
+
+
 def page(table: Table, window: Window, columns: Sequence[str] = (), offset: int = 0) -> str:
     """The address of one page of the window, in its order, with these columns or all.
 

@@ -72,7 +72,7 @@ class RestSource(RestPages):
         return pasted_functions.read(self._client, name, asked, purpose)
 
     def now(self) -> Instant | None:
-        """The Date of the latest answer; None where a cache may have kept it (``Age``)."""
+        """The Date of the latest answer."""
         return self._client.now()
 
     def remarks(self, tables: Sequence[Table]) -> Sequence[Remark]:

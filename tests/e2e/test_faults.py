@@ -26,7 +26,8 @@ PASSING: dict[str, dict[str, object]] = {
     "520": {"kind": "answer", "status": 520, "body": "error code: 520"},
     "max-rows below the page size": {"kind": "max-rows", "max_rows": 170, "times": None},
     "no Date": {"kind": "no-date", "times": None},
-    "an old answer of a cache": {"kind": "age", "seconds": 600, "times": None},
+    "one old answer of a cache": {"kind": "age", "seconds": 600},
+    "a clock that is hours behind": {"kind": "clock", "seconds": -36_000, "times": None, "path": ""},
 }
 
 
@@ -37,6 +38,23 @@ def test_a_passing_fault_of_old_costs_no_row(workspace: Workspace, fault: str) -
     done = workspace.supasync("sync")
     assert done.code == 0, done.err
     assert ("OLD answered 503; retry 1 of 4 in " in done.err) == fault.startswith("503"), done.err
+    workspace.assert_equal()
+
+
+def test_what_a_cache_has_kept_settles_and_deletes_nothing(workspace: Workspace) -> None:
+    config = (workspace.folder / "tables.yaml").read_text()
+    workspace.write("tables.yaml", config.replace("{depends_on: [users]}", "{deletes: mirror}", 1))
+    assert workspace.supasync("sync").code == 0
+    rows = {"Content-Type": "application/json", "Content-Range": "*/0"}
+    for headers in ({"Age": "600"}, {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}):
+        kept = {"kind": "answer", "status": 200, "headers": rows | headers, "body": "[]", "path": "/jobs"}
+        workspace.old.server.misbehave({**kept, "times": None})
+        for command, code in ((("sync", "--full", "jobs"), 4), (("sync",), 4), (("verify",), 2)):
+            done = workspace.supasync(*command)
+            assert done.code == code, done.err
+            assert "OLD: a cache answers in its place" in done.err
+        workspace.old.server.behave()
+    assert workspace.supasync("sync").code == 0
     workspace.assert_equal()
 
 

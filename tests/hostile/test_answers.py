@@ -59,13 +59,13 @@ ANSWERS = {
     "chunk words": answer(b"-1\r\nabc\r\nzz\r\n", CHUNKED, length=False),
     "not gzip": answer(b"abc", "Content-Encoding: gzip"),
     "length": answer(ROW, "Content-Length: 99999999999999999999", length=False),
+    "age": answer(ROW, "Age: " + "9" * 5_000),
     "no http": b"SSH-2.0-x\r\n\r\n",
     "headers": b"HTTP/1.1 200 OK\r\n" + b"".join(b"a%d: b\r\n" % n for n in range(5_000)) + b"\r\n",
 }
 SOUND = {
     "date": "Date: Fri, 31 Dec 9999 23:59:59 -2359",
     "date words": "Date: yesterday (((((",
-    "age": "Age: " + "9" * 5_000,
     "range": "Content-Range: 0-0/" + "9" * 5_000,
     "after": "Retry-After: " + "9" * 400,
 }

@@ -56,7 +56,7 @@ class Rule:
         """Count a matching request and tell whether the fault is due."""
         if self.method is not None and self.method != request.method:
             return False
-        if self.path is not None and not re.search(self.path, request.target):
+        if self.path is not None and not re.search(self.path, request.asked):
             return False
         if self.kind == "too-large" and len(request.body) <= self.bytes:
             return False

@@ -26,6 +26,10 @@ PRODUCED = (
 )
 
 
+FRESH = re.compile(r"[?&](?:columns|fresh)=(n[0-9a-f]{12})\Z")
+"""What supasync adds to the address of a question, so that no cache can answer it."""
+
+
 @dataclass
 class Request:
     """One HTTP request; `path` is percent-decoded and without prefix, header names are in lower case."""
@@ -37,6 +41,17 @@ class Request:
     body: bytes = b""
     target: str = ""
     max_rows: int | None = None
+
+    @property
+    def asked(self) -> str:
+        """Return the target without the word that no cache can know."""
+        return FRESH.sub("", self.target)
+
+    @property
+    def word(self) -> str:
+        """Return that word, empty where there is none."""
+        found = FRESH.search(self.target)
+        return found[1] if found else ""
 
     @property
     def is_read(self) -> bool:

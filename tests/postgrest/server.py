@@ -52,13 +52,14 @@ class BrokenOffError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished request, for the client's own counts."""
+    """One finished request, for the client's own counts; `word` has made its address a new one."""
 
     method: str
     path: str
     status: int
     bytes_in: int
     bytes_out: int
+    word: str = ""
 
 
 LISTS = re.compile(r"/storage/v1/object/list-v2/[^/?]+")
@@ -76,10 +77,11 @@ class Log:
 
     def add(self, request: Request, status: int, size: int) -> None:
         """Note one request; status 0 means that no answer was given."""
-        reads = request.is_read or (request.method == "POST" and LISTS.fullmatch(request.target))
+        reads = request.is_read or (request.method == "POST" and LISTS.fullmatch(request.asked))
         if not reads and APP not in request.headers:
             self.changes.append(f"{request.method} {request.target}")
-        self.entries.append(Entry(request.method, request.target, status, len(request.body), size))
+        sizes = len(request.body), size
+        self.entries.append(Entry(request.method, request.asked, status, *sizes, request.word))
 
     def dump(self) -> list[dict[str, Any]]:
         """Return the entries as JSON."""

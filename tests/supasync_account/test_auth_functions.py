@@ -385,5 +385,5 @@ def test_an_answer_that_a_cache_has_kept_is_refused(both: Projects) -> None:
     both.space.old.server.reset()
     assert "1 created" in both.auth("sync").out
     both.auth("sync")
-    asked = [each["path"] for each in both.space.old.server.requests() if CALLED in each["path"]]
+    asked = [each["word"] for each in both.space.old.server.requests() if CALLED in each["path"]]
     assert len(set(asked)) == len(asked) > 1

@@ -10,7 +10,6 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
 from supasync_core.model.errors import LargeAnswerError, RefusedError, SchemaError, TransientError
 from supasync_core.model.table import Column, Table
-from supasync_core.model.timestamps import Horizon
 from tests.supasync_rest.rig import Rig
 
 JOBS = Table(name="jobs", timestamp=("updated_at", "created_at"))
@@ -176,13 +175,19 @@ def test_a_page_is_read_at_the_servers_own_time(project: Rig) -> None:
     assert next(source.rows(JOBS, ["id"], [["1"]])).read_at is not None
 
 
-def test_the_time_of_an_answer_out_of_a_cache_is_not_trusted(project: Rig) -> None:
+def test_an_answer_that_a_cache_has_kept_is_asked_for_again_and_refused(project: Rig) -> None:
     source = project.source()
-    project.server.misbehave({"kind": "age", "seconds": 7, "times": None})
-    read_at = source.read(JOBS, FIVE).read_at
-    assert isinstance(read_at, Horizon)
-    assert not read_at.trusted
-    assert source.now() is None
+    assert source.read(JOBS, FIVE).read_at is not None
+    for fault in ({"kind": "age", "seconds": 7}, {"kind": "clock", "seconds": -3_600}):
+        project.server.misbehave(fault)
+        assert source.read(JOBS, FIVE).read_at is not None
+        project.server.misbehave({**fault, "times": None})
+        for question in (lambda: source.read(JOBS, FIVE), lambda: source.count(JOBS)):
+            with pytest.raises(TransientError, match=r"jobs: .*: a cache answers in its place"):
+                question()
+        project.server.behave()
+    words = [request["word"] for request in project.server.requests()]
+    assert len(set(words)) == len(words) > 20
 
 
 def test_without_a_date_a_page_has_no_time(project: Rig) -> None:

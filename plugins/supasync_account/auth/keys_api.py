@@ -7,9 +7,7 @@ valid answers for invalid ones (recorded of 2.34).
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from supasync_account.auth.keys_errors import AuthRefusal, LostAnswerError, project_error
 from supasync_account.decoding import UndecodableError, decoded
 from supasync_account.project_client import http_client, supabase_client
+from supasync_core.api.kept_answers import ASK_THE_SERVER, ServerClock, earliest_date, never_asked
 from supasync_core.api.registration import Fence
 from supasync_core.api.retries import retrying
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.secret import Secret, redact
-from supasync_core.system.kept_answer import ASK_THE_SERVER, kept_by_a_cache
 
 if TYPE_CHECKING:
     import httpx
@@ -68,6 +66,7 @@ class KeysApi:
     ledger: Ledger
     ahead: float = field(default=0.0, init=False)
     """The seconds by which the server's clock is ahead of this machine's; 0 before the first answer."""
+    clock: ServerClock = field(default_factory=ServerClock, init=False)
 
     @cached_property
     def _http(self) -> "httpx.Client":
@@ -144,13 +143,13 @@ class KeysApi:
         import httpx  # noqa: PLC0415 - the client has imported it by now
 
         headers, body = {**own, **request.headers}, request.body
-        asked_at = time.time()
+        asked_at, began = time.time(), time.monotonic()
         sent, received = len(request.path) + sum(map(len, headers.values())) + len(body or b""), 0
         try:
             with http.stream(
                 request.method,
                 self.url + request.path,
-                params=dict(request.query),
+                params=request.parameters,
                 headers=headers,
                 content=body,
             ) as response:
@@ -165,9 +164,10 @@ class KeysApi:
             raise _Passing(f"{self.project}: the answer of Auth did not come ({_reason(err)})") from err
         finally:
             self.ledger.add(self.project, "auth", sent=sent, received=received)
-        if request.method == "GET" and (kept := kept_by_a_cache(response.headers)):
+        kept = self.clock.kept(response.headers, began)
+        if kept and request.method == "GET":
             raise _Passing(f"{self.project}: {kept}")
-        self._look_at_the_clock(response.headers.get("date", ""), asked_at)
+        self._look_at_the_clock(earliest_date(response.headers), asked_at)
         return self._checked(response, read)
 
     def _checked(self, response: "httpx.Response", body: bytes) -> Answer:
@@ -186,10 +186,9 @@ class KeysApi:
             raise error
         raise AuthRefusal(self.project, response.status_code, *said)
 
-    def _look_at_the_clock(self, date: str, asked_at: float) -> None:
+    def _look_at_the_clock(self, at: float | None, asked_at: float) -> None:
         """A Date has no fractions, and is written at any time while this machine waited."""
-        with suppress(ValueError, OverflowError):
-            at = parsedate_to_datetime(date).timestamp()
+        if at is not None:
             self.ahead = max(at - time.time(), 0.0) or min(at + 1 - asked_at, 0.0)
 
 
@@ -199,6 +198,11 @@ class _Request:
     path: str
     query: Mapping[str, str | int]
     body: bytes | None = None
+
+    @property
+    def parameters(self) -> dict[str, str | int]:
+        """Those of the address, which no cache can know: what reads ignores ``columns``, as REST does."""
+        return {**self.query, **({"columns": never_asked()} if self.method == "GET" else {})}
 
     @property
     def headers(self) -> dict[str, str]:

@@ -11,14 +11,14 @@ from typing import Final
 
 from supasync_account.auth.keys_account import bans_alike
 from supasync_account.auth.keys_api import KeysApi
+from supasync_account.auth.keys_listing import clock_stands
 from supasync_account.auth.keys_plan import Lists
+from supasync_core.api.kept_answers import APART
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.quantities import format_duration
 
 CLOSE: Final = 300.0
 """Seconds by which clocks may differ where bans are copied."""
-KEPT: Final = 900.0
-"""Seconds from which on an answer that is older than both other clocks say is taken for a cache's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,17 @@ class Clocks:
         return time.time() + min(0.0, self.old.ahead, self.new.ahead)
 
     def refuse_kept(self) -> None:
-        """TransientError where a project's answers are older than both other clocks: somebody kept them."""
+        """TransientError where a project's clock is behind both others and stands: a cache keeps its answers.
+
+        A clock that is wrong goes on all the same.
+        """
         for side, other in ((self.old, self.new), (self.new, self.old)):
             behind = min(0.0, other.ahead) - side.ahead
-            if behind > KEPT:
+            if behind > APART and clock_stands(side):
                 raise TransientError(
                     f"{side.project}: the Date of its answers is {_length(behind)} behind the clocks of "
-                    f"{other.project} and of this machine",
-                    hint="a cache in front of the project answers in its place, or its clock is wrong",
+                    f"{other.project} and of this machine, and stays the same",
+                    hint="a cache in front of the project answers in its place, whatever it is asked",
                 )
 
     def refuse_bans(self, lists: Lists) -> None:

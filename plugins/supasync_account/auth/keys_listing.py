@@ -7,6 +7,7 @@ row that Auth cannot read makes every page fail that holds it: then pages are na
 """
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from supasync_account.auth.keys_account import KeyAccount, page_of_accounts
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal
 from supasync_account.decoding import UndecodableError
+from supasync_core.api.kept_answers import earliest_date
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
 from supasync_core.model.wording import counted
@@ -30,6 +32,9 @@ SPARE: Final = 1000
 """Accounts that may sign up between two requests."""
 WALKS: Final = 6
 """Walks that are tried, in both directions and with smaller pages: each loses others."""
+STEP: Final = 1.5
+"""Seconds after which a Date, which has whole seconds, is another one."""
+_NEWEST: Final[dict[str, str | int]] = {"page": 1, "per_page": 1, "sort": "created_at desc"}
 BARREN: Final = 3
 """Pages with nothing new, beside as many as brought something, behind which a walk ends: it is a circle.
 
@@ -196,6 +201,15 @@ def accounts_of(access: ApiAccess, ledger: Ledger, project: str = "OLD") -> int:
     """How many accounts a project has; none where it has no Auth, or shows none of it."""
     with closing(KeysApi(project, access.url, access.key, ledger)) as api:
         try:
-            return api.get(USERS, {"page": 1, "per_page": 1, "sort": "created_at desc"}).total or 0
+            return api.get(USERS, _NEWEST).total or 0
         except AuthRefusal:
             return 0
+
+
+def clock_stands(api: KeysApi) -> bool:
+    """Whether two answers that are seconds apart have the same Date."""
+    dates = []
+    for seconds in (0.0, STEP):
+        time.sleep(seconds)
+        dates.append(earliest_date(api.get(USERS, _NEWEST).headers))
+    return dates[0] == dates[1]

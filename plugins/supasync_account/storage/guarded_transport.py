@@ -1,6 +1,7 @@
 """What OLD may be asked, as one list of exact paths, held below every client; all bytes are counted here.
 
-What is decided by is asked of the server itself: an answer to a listing that a cache has kept is refused.
+What is decided by is asked of the server itself: each listing has an address that no cache knows, and an
+answer that one has kept is refused.
 
 Storage lists by POST, so the rule is not the method alone: GET and HEAD of what is read, and one POST that
 lists. A client of supabase and streamed requests go through the same transport.
@@ -10,14 +11,13 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 
+from supasync_core.api.kept_answers import ASK_THE_SERVER, ServerClock, never_asked
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import InternalError
-from supasync_core.system.kept_answer import ASK_THE_SERVER, kept_by_a_cache
 
 READ: Final = re.compile(
     rb"/storage/v1/bucket(?:/[^/?]+)?"
@@ -34,8 +34,6 @@ _DESCRIBED: Final = re.compile(rb"/storage/v1/object/info/")
 ANSWER: Final = 32_000_000
 """Bytes of an answer that is no object; a page of 1,000 objects takes 0.4 MB (recorded)."""
 LIST: Final = "storage list"
-_KEPT: Final = 900.0
-"""Seconds by which the Date of an answer may be behind that of an earlier one: servers' clocks differ."""
 _PIECE: Final = 65_536
 _LINE: Final = 20
 """Bytes of a first line, without the address."""
@@ -76,8 +74,7 @@ class GuardedTransport(httpx.BaseTransport):
     ) -> None:
         self._inner, self._origin = inner, origin
         self._project, self._ledger, self._allowed = project, ledger, allowed
-        self._newest = (0.0, time.monotonic())
-        """The latest Date of an answer, and when it came."""
+        self._clock = ServerClock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer of any status; InternalError for what may not be sent."""
@@ -91,6 +88,9 @@ class GuardedTransport(httpx.BaseTransport):
         purpose = purpose_of(request.method, path)
         if purpose == LIST:
             request.headers.update(ASK_THE_SERVER)
+            request.url = request.url.copy_add_param("fresh", never_asked())
+            path = request.url.raw_path
+        began = time.monotonic()
         try:
             response = self._inner.handle_request(request)
         except httpx.TransportError:
@@ -98,23 +98,11 @@ class GuardedTransport(httpx.BaseTransport):
             raise
         out = _size(request.headers) + len(path) + sent.bytes
         counted = self._counted(request, response, purpose, out)
-        if purpose == LIST and (kept := self._kept(response.headers)):
+        kept = self._clock.kept(response.headers, began)
+        if kept and purpose == LIST:
             counted.close()
             raise httpx.ReadError(kept)
         return counted
-
-    def _kept(self, headers: httpx.Headers) -> str | None:
-        """What shows that a cache has kept it: its Age, or a Date well before that of an earlier answer."""
-        dates = [at for text in headers.get_list("date") if (at := _moment(text)) is not None]
-        if dates:
-            at = min(dates)
-            newest, then = self._newest
-            behind = newest + time.monotonic() - then - at
-            if behind > _KEPT:
-                return f"a cache answers in its place (Date: {headers.get('date', '')[:80]})"
-            if behind < 0:
-                self._newest = at, time.monotonic()
-        return kept_by_a_cache(headers)
 
     def _counted(
         self, request: httpx.Request, response: httpx.Response, purpose: str, out: int
@@ -218,14 +206,6 @@ class _Answer(httpx.SyncByteStream):
             self._open = False
             self._inner.close()
             self._end(self._travelled)
-
-
-def _moment(text: str) -> float | None:
-    """The moment, in seconds since 1970; None for what is not one."""
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _size(headers: httpx.Headers) -> int:

@@ -1,0 +1,93 @@
+"""Answers that a cache has kept: they say what was true when the cache asked, so nothing is decided by them.
+
+One rule for all that is asked by HTTP: rows, accounts, files. An answer is older than its question where it
+says so (``Age``), and where its ``Date`` is behind what the same server has shown before. How far the clock
+is off does not matter, only how it goes on. So that not even the first answer is an old one, each question
+has an address that nobody has asked before.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from secrets import token_hex
+from typing import Final
+
+from supasync_core.model.quantities import format_duration
+
+ASK_THE_SERVER: Final[Mapping[str, str]] = {"cache-control": "no-cache"}
+"""The header by which a request asks every cache on its way not to answer by itself (RFC 9111, 5.2.1.4)."""
+APART: Final = 120.0
+"""Seconds by which the clocks of servers behind one address may differ."""
+_DATE: Final = re.compile(r"[A-Za-z]{3}, [^,]{1,40}")
+_LONGEST: Final = 2000
+"""Characters of headers of dates that are looked at."""
+
+
+def never_asked() -> str:
+    """A word that makes the address of a question one that no cache can know."""
+    return f"n{token_hex(6)}"
+
+
+@dataclass
+class ServerClock:
+    """One server's clock, as far as its answers have shown it; threads share it.
+
+    Make one for each project that is asked, and hand every answer to it. ``seconds`` are this machine's, of a
+    clock that is never set.
+    """
+
+    seconds: Callable[[], float] = time.monotonic
+    _newest: tuple[float, float] | None = None
+    """The latest Date, in seconds since 1970, and when it came."""
+
+    def kept(self, headers: Mapping[str, str], asked: float) -> str | None:
+        """The sentence for an answer that a cache has kept; None for a server's own.
+
+        Names of headers are in small letters. ``asked`` is the second before the request was sent.
+        """
+        if kept := _by_age(headers):
+            return kept
+        at = earliest_date(headers)
+        if at is None:
+            return None
+        now = self.seconds()
+        if self._newest is not None:
+            date, came = self._newest
+            behind = date + asked - came - at
+            if behind > APART:
+                length = format_duration(timedelta(seconds=int(behind)), 2)
+                return f"a cache answers in its place (Date: {length} behind an earlier answer's)"
+            if at - now <= date - came:
+                return None
+        self._newest = at, now
+        return None
+
+
+def earliest_date(headers: Mapping[str, str]) -> float | None:
+    """The ``Date`` in seconds since 1970; None without one, the earliest where a cache has added its own."""
+    text = headers.get("date", "")[:_LONGEST]
+    found = [at for each in _DATE.findall(text) or [text] if (at := http_date(each)) is not None]
+    return min(found).timestamp() if found else None
+
+
+@lru_cache(maxsize=64)
+def http_date(text: str | None) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7), always in UTC; None for what is not one."""
+    try:
+        found = parsedate_to_datetime(text or "")
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+        found.timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return found
+
+
+def _by_age(headers: Mapping[str, str]) -> str | None:
+    age = headers.get("age", "").strip()
+    if age.strip("0") == "":
+        return None
+    return f"a cache answers in its place (Age: {age[:20]})"
