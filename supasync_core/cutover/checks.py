@@ -30,6 +30,7 @@ from supasync_core.project.lease import arriving
 from supasync_core.project.migration import Migration
 from supasync_core.project.project_checks import checks_of, found_by
 from supasync_core.project.project_steps import found_by_step
+from supasync_core.usage.listing_limit import within_limits
 from supasync_core.verify import Verification
 
 APART: Final = 60.0
@@ -129,7 +130,7 @@ class CutoverContext:
     def _of_step(self, part: Part) -> Outcome:
         if self.after_gap:
             return skipped(_GONE)
-        return self._of_findings(found_by_step(self.migration, part, "prove"))
+        return self._of_findings(found_by_step(self.migration, part, "prove", within_limits(self.migration)))
 
     def _of_plugin(self, check: ProjectCheck, part: Part) -> Outcome:
         asks_old = not (self.planning or self.after_gap)

@@ -74,11 +74,13 @@ def asked(migration: Migration, part: Part, method: str, context: StepContext, *
     return answer
 
 
-def found_by_step(migration: Migration, part: Part, method: str) -> list[Finding]:
+def found_by_step(
+    migration: Migration, part: Part, method: str, go_on: Callable[[], bool] = lambda: True
+) -> list[Finding]:
     """What ``check`` or ``prove`` of the step finds; an error is a problem of it, and no table's."""
     kind = f"step:{part.name}"
     try:
-        found = list(asked(migration, part, method, context_of(migration, part)))
+        found = list(asked(migration, part, method, context_of(migration, part, go_on=go_on)))
     except SupasyncError as err:
         return [replace(failure(err, kind), table=None, alone=True)]
     return [replace(each, kind=each.kind or kind, alone=True) for each in found]

@@ -35,6 +35,14 @@ from supasync_account.storage.storage_client import StorageClient
 StorageClient.sleep = lambda self, seconds: None
 """
 
+PAGES_OF_ONE = """
+from supasync_core.usage import listing_limit
+from supasync_account.storage import object_listing
+object_listing.AT_ONCE = 1
+listing_limit.time = type("Passing", (), {"monotonic": iter(range(0, 10**9, 10**6)).__next__})
+"""
+"""A page has one object, and each look at the clock takes days."""
+
 
 @dataclass
 class Side:

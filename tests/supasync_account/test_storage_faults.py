@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.supasync_account.storages import Storages
+from tests.supasync_account.storages import PAGES_OF_ONE, Storages
 
 LIST = "/storage/v1/object/list-v2/"
 READ = "/storage/v1/object/authenticated/"
@@ -19,13 +19,7 @@ OBJECT = (
     '"updated_at": "2026-01-01T00:00:00+14:00", "created_at": "2026-01-01T00:00:00Z", '
     '"metadata": {"size": 1, "eTag": "x", "mimetype": "a/b", "cacheControl": "no-cache"}}]}'
 )
-PAGES_OF_ONE = """
-from supasync_account import listing_limit
-from supasync_account.storage import object_listing
-object_listing.AT_ONCE = 1
-listing_limit.time = type("Passing", (), {"monotonic": iter(range(0, 10**9, 10**6)).__next__})
-"""
-"""A page has one object, and each look at the clock takes days."""
+ONE = OBJECT.partition('"objects": [')[2].removesuffix("]}")
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +178,7 @@ def test_a_listing_that_a_cache_has_kept_decides_nothing(both: Storages) -> None
         (LIST, OBJECT.replace('"size": 1', f'"size": 1{"0" * 30}'), "docs/a: OLD lists it without a size"),
         (LIST, OBJECT.replace('"size": 1', '"size": true'), "docs/a: OLD lists it without a size"),
         (LIST, OBJECT.replace('"a"', '"a\\ud800"'), "OLD: Storage's answer is not understood"),
+        (LIST, OBJECT.replace(ONE, f"{ONE}, {ONE}"), "OLD: the listing of the bucket docs does not go on"),
         (
             "/object/info/docs/o-03",
             '{"size": 100, "etag": "x", "metadata": {"a": "\\ud800"}}',

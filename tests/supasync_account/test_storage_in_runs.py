@@ -7,7 +7,7 @@ import pytest
 from supasync_notify.delivery import WEBHOOK
 from tests.e2e.test_cutover import NEW_ANON
 from tests.servers.hosted import OWNER
-from tests.supasync_account.storages import CONFIG, Storages
+from tests.supasync_account.storages import CONFIG, PAGES_OF_ONE, Storages
 from tests.supasync_notify.listener import listening
 
 OWNERS = "select name, owner::text, owner_id, created_at, last_accessed_at from storage.objects order by 1"
@@ -187,6 +187,11 @@ def test_a_switch_proves_files_and_does_not_happen_without_them(both: Storages) 
     assert found["result"] == "failed"
     assert found["detail"].startswith("1 object or bucket differs")
     assert found["hint"] == "list them: supasync storage verify"
+    before, both.space.before = both.space.before, both.space.before + PAGES_OF_ONE
+    done = both.space.supasync("cutover", "--yes", "--json")
+    both.space.before = before
+    [found] = [each for each in done.json["checks"] if each["name"] == "storage"]
+    assert "OLD: the listing of the bucket docs was stopped behind 1 object" in found["detail"]
 
 
 @pytest.mark.parametrize(

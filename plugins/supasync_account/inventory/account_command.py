@@ -16,11 +16,11 @@ def account(session: Session, /, *, as_json: bool) -> int:
     the command or page for each. Nothing is written to either project; status and cutover show it later.
     """
     from supasync_account.inventory.account_inventory import AccountInventory  # noqa: PLC0415 - --help opens nothing
-    from supasync_account.listing_limit import within_limits  # noqa: PLC0415 - the same
     from supasync_core.cli import output  # noqa: PLC0415 - the same
     from supasync_core.model.settings import Part  # noqa: PLC0415 - the same
     from supasync_core.project import last_inventory  # noqa: PLC0415 - the same
     from supasync_core.project.project_steps import context_of  # noqa: PLC0415 - the same
+    from supasync_core.usage.listing_limit import within_limits  # noqa: PLC0415 - the same
 
     with session.migration() as migration:
         found = AccountInventory.of(

@@ -5,16 +5,18 @@ The other two listings of Storage lose objects: by folder, `p-0500-thumb` after 
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.model.errors import StateError
+from supasync_core.model.printable import visible
 from supasync_core.model.wording import counted
 
 if TYPE_CHECKING:
@@ -68,18 +70,21 @@ def pages(
 ) -> Iterator[list[StoredObject]]:
     """Every object of the bucket, a page at a time.
 
-    StateError where the cursor does not move, or where ``go_on`` says behind a page that it is to stop.
+    StateError where a name does not come behind the one before it, where the cursor stays, or where ``go_on``
+    says behind a page that it is to stop.
     """
     cursor: str | None = None
-    last = ""
+    last: str | None = None
     number = 0
     while True:
         options: Any = {"limit": AT_ONCE, **({"cursor": cursor} if cursor else {})}
         found: _Page = client.asked(partial(_page, bucket, options))
         page = found.objects
-        if page and page[-1].name.encode() <= last.encode() and last:
+        wrong = _out_of_order(last, page)
+        if wrong is not None or (cursor and found.more and found.cursor == cursor):
+            shown = visible(wrong or last or "")
             raise StateError(
-                f"{client.project}: the listing of the bucket {bucket} does not go on behind {last}",
+                f"{client.project}: the listing of the bucket {bucket} does not go on behind {shown}",
                 hint="nothing was decided by it; run it again",
             )
         if page:
@@ -89,7 +94,10 @@ def pages(
         if not found.more:
             return
         if not found.cursor or not page:
-            raise StateError(f"{client.project}: the listing of the bucket {bucket} breaks off behind {last}")
+            shown = visible(last or "")
+            raise StateError(
+                f"{client.project}: the listing of the bucket {bucket} breaks off behind {shown}"
+            )
         if not go_on():
             seen = counted(number, "object", "objects")
             raise StateError(
@@ -97,6 +105,12 @@ def pages(
                 hint="it was interrupted, or max_runtime is over: raise it, or name fewer buckets",
             )
         cursor = found.cursor
+
+
+def _out_of_order(last: str | None, page: Sequence[StoredObject]) -> str | None:
+    """The name behind which another one comes that should not: no name comes twice, no listing circles."""
+    names = [*([] if last is None else [last]), *(each.name for each in page)]
+    return next((one for one, other in pairwise(names) if other.encode() <= one.encode()), None)
 
 
 def lists(client: StorageClient, bucket: str, name: str) -> bool | None:

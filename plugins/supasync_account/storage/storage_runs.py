@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from supasync_account.listing_limit import within_limits
 from supasync_account.storage import Deletes, doubted_copies
 from supasync_account.storage import storage_step as step
 from supasync_account.storage.kept_objects import KeptObjects
@@ -30,6 +29,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.project.project_steps import context_of
 from supasync_core.project.session import Session
 from supasync_core.system import lock
+from supasync_core.usage.listing_limit import within_limits
 from supasync_core.usage.meter import metered
 
 _UNDER_WAY: Final = (

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache, partial
 
 from supasync_core.model import timestamps
 from supasync_core.project.migration import Migration
@@ -11,10 +12,10 @@ from supasync_core.usage.meter import metered
 def within_limits(migration: Migration) -> Callable[[], bool]:
     """Whether max_runtime is not over yet, from now on; asked, it raises BudgetError as a run does."""
     until = time.monotonic() + migration.settings.max_runtime.total_seconds()
-    meter = metered(migration, timestamps.now())
+    asked = cache(partial(metered, migration, timestamps.now()))
 
     def go_on() -> bool:
-        if meter:
+        if meter := asked():
             meter.check()
         return time.monotonic() < until
 
