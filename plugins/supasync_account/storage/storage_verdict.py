@@ -2,7 +2,8 @@
 
 An ETag without ``-N`` is the MD5 of the bytes. One with ``-N`` is made of parts, which each upload cuts in
 its own way: it tells nothing of two projects. Where both sides' ETags do not prove it, the MD5 that was taken
-while the bytes were sent does, if NEW's object is still the one that was confirmed then.
+while the bytes were sent does, if NEW's object is still the one that was confirmed then; what had come from
+OLD by then, such an ETag does not prove.
 """
 
 from collections import Counter
@@ -28,7 +29,7 @@ from supasync_core.model.errors import DiffCode, SupasyncError
 
 BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
-BY_OTHER_ETAG: Final = "MD5 taken while copying alone: OLD's ETags are not MD5"
+BY_COPY_ALONE: Final = "MD5 taken while copying alone: OLD's ETag is not an MD5"
 BY_SIZE: Final = "size alone"
 BY_BYTES: Final = "all bytes read on both sides"
 _METADATA: Final = "user metadata was not compared: --exact does, and two connection strings"
@@ -180,10 +181,10 @@ class _Bucket:
         if left.md5 and left.md5 == right.md5:
             return BY_HASH
         if known and known.md5 and known.etag == left.etag and known.is_in(right):
-            if not left.md5 or known.twice or known.md5 == left.md5:
+            if known.twice or known.md5 == left.md5:
                 return BY_COPY
-            if self.other_etags:
-                return BY_OTHER_ETAG
+            if not left.md5 or self.other_etags:
+                return BY_COPY_ALONE
         return None if left.md5 and right.md5 else BY_SIZE
 
     def _exactly(self, left: StoredObject, right: StoredObject) -> list[str]:
