@@ -86,3 +86,27 @@ def test_rows_as_copy_prints_them_are_counted_too() -> None:
     batch = CopyBatch(lines=lines, cells=columns)
     assert URLS.counts(batch) == {"a": 1, "b": 1}
     assert "_json" not in vars(batch)
+
+
+@pytest.mark.parametrize(
+    ("text", "otherwise"),
+    [
+        (OLD + FILE, False),
+        (NEW + FILE, False),
+        ("https://x.abcdefghijklmnopqrst.supabase.co" + FILE, False),
+        (OLD + ".example.test" + FILE, False),
+        (OLD + "/rest/v1/jobs", True),
+        (f"{OLD}{FILE} of {OLD}", True),
+        ("https://abcdefghijklmnopqrst.supabase.co//storage/v1/object", True),
+        ("https://user@abcdefghijklmnopqrst.supabase.co" + FILE, True),
+        ("https%253A%252F%252Fabcdefghijklmnopqrst.supabase.co%252Fstorage", True),
+        ("https:&#x2F;&#x2F;ABCDEFGHIJKLMNOPQRST.SUPABASE.CO&#x2F;storage", True),
+        (r"https:\u002f\u002fabcdefghijklmnopqrst.storage.supabase.co\u002fstorage", True),
+    ],
+)
+def test_what_stays_of_an_address_is_counted_by_itself(text: str, otherwise: bool) -> None:  # noqa: FBT001 - a case
+    found = {"url": 1} if otherwise else {}
+    assert URLS.others(of({"id": 1, "url": text}, {"id": 2, "url": None})) == found
+    lines = [f"1\t{text}\n".encode(), b"2\t\\N\n"]
+    copied = CopyBatch(lines=lines, cells=(Column("id", "integer"), Column("url", "text")))
+    assert URLS.others(copied) == found

@@ -121,6 +121,8 @@ class TableContext:
     ``table`` is the table as tables.yaml declares it. ``columns`` returns the names that its rows have in
     OLD, none if OLD does not list them. It asks OLD when it is called, and raises TableError where OLD gets
     no request: while files are compared or imported, and for a strategy, which is made before.
+    ``referred`` returns, by column that refers to another one of tables.yaml, the table and the column at the
+    end of its foreign keys, as far as OLD or NEW tells them; it asks both, and returns none for a strategy.
     ``address("OLD")`` is the address of its API, without a path; None where nothing names it, and for a
     strategy.
     """
@@ -130,6 +132,7 @@ class TableContext:
     table: "Table"
     columns: Callable[[], tuple[str, ...]] = tuple
     address: Callable[[str], str | None] = lambda _project: None
+    referred: Callable[[], "Mapping[str, tuple[Table, str]]"] = dict
 
 
 @dataclass(frozen=True, slots=True)

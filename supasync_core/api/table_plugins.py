@@ -3,7 +3,7 @@
 Each is made once in a process, so that what a transform holds stays with its table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -44,18 +44,20 @@ def transforms_of(
     table: Table,
     source: "Source | None" = None,
     address: Callable[[str], str | None] = lambda _project: None,
+    referred: Callable[[], Mapping[str, tuple[Table, str]]] = dict,
 ) -> "list[tuple[str, Transform]]":
     """The table's transforms by name, in their order; TableError where one cannot be made.
 
     Without a ``source`` they get no columns but those that tables.yaml names. ``address`` is that of OLD's or
-    NEW's API.
+    NEW's API, ``referred`` what the table's columns refer to.
     """
     found: list[tuple[str, Transform]] = []
     for name in table.transform:
         transform = host.transforms.get(name)
         if isinstance(transform, Configured):
             settings = table.transform_settings.get(name, {})
-            context = TableContext(settings, host.folder, table, lambda: _columns(table, source), address)
+            columns = partial(_columns, table, source)
+            context = TableContext(settings, host.folder, table, columns, address, referred)
             transform = _made(host, host.transforms, name, transform, context)
         found.append((name, transform))
     return found

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,6 +12,8 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.copy_batch import CopyBatch
 from supasync_core.model.raw_columns import raw_columns
 
+REPLACES: Final = "replace_storage_url"
+"""The transform that supasync brings for them."""
 _SLASH: Final = r"(?:\\{0,15}/|%2[Ff])"
 """As it stands, escaped in JSON, in JSON within JSON four deep, or as the part of another URL."""
 _COLON: Final = r"(?::|%3[Aa])"
@@ -46,31 +48,41 @@ class StorageUrls:
         )
 
     @cached_property
+    def _spellings(self) -> tuple[bytes, ...]:
+        """How hosts are written most often; looking for these costs next to nothing."""
+        return tuple(each.encode() for host in self._hosts for each in (host.lower(), host.upper()))
+
+    @cached_property
+    def _anywhere(self) -> re.Pattern[bytes]:
+        """The hosts, wherever they stand: behind an escaped slash, too, which ends in ``2F``."""
+        hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
+        return re.compile(rf"(?:(?<![\w.-])|(?<=2[Ff]))(?i:{hosts})(?![\w-]|\.\w)".encode())
+
+    @cached_property
     def _bytes(self) -> re.Pattern[bytes]:
         return re.compile(self._pattern.pattern.encode())
 
     def counts(self, batch: Batch) -> Counter[str]:
         """By column, how many rows of the batch hold one; a batch that holds none is only passed over."""
-        if isinstance(batch, CopyBatch):
-            if not self._held(b"".join(batch.lines)):  # one look at all lines costs less than one at each
-                return Counter()
-            lines = [line for line in batch.lines if self._held(line)]
-            cells = ((line.rstrip(b"\n").split(b"\t")) for line in lines)
-            return self._counted(zip(batch.columns, each, strict=True) for each in cells)
-        if not self._held(batch.body):
-            return Counter()
-        texts = raw_columns(batch).texts
-        return self._counted(((name, bytes(cell)) for cell in cells) for name, cells in texts.items())
+        return _counted(batch, self._held)
+
+    def others(self, batch: Batch) -> Counter[str]:
+        """By column, how many rows hold a host otherwise: of another API, or a path spelt in another way."""
+        return _counted(batch, self._held_otherwise)
 
     def _held(self, text: bytes) -> bool:
         """Whether it may hold one: a quick look."""
         return _QUICK in text and self._bytes.search(text) is not None
 
-    def _counted(self, cells: Iterable[Iterable[tuple[str, bytes]]]) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for each in cells:
-            found.update(name for name, text in each if self._held(text))
-        return found
+    def _held_otherwise(self, text: bytes) -> bool:
+        if not self._names_a_host(text):
+            return False
+        rest = self._bytes.sub(b"", text)
+        return self._names_a_host(rest) and self._anywhere.search(rest) is not None
+
+    def _names_a_host(self, text: bytes) -> bool:
+        """A quick look."""
+        return any(each in text for each in self._spellings)
 
     def replaced(self, text: str, address: str) -> str:
         """The text with those of another address in their place, written as they were."""
@@ -84,6 +96,21 @@ class StorageUrls:
             return head + slash * 2 + slash.join(parts)
 
         return self._pattern.sub(other, text)
+
+
+def _counted(batch: Batch, held: Callable[[bytes], bool]) -> Counter[str]:
+    """By column, how many rows have a text of which this is so; it is asked of the whole batch first."""
+    found: Counter[str] = Counter()
+    if isinstance(batch, CopyBatch):
+        if held(b"".join(batch.lines)):  # one look at all lines costs less than one at each
+            for line in filter(held, batch.lines):
+                cells = line.rstrip(b"\n").split(b"\t")
+                found.update(name for name, cell in zip(batch.columns, cells, strict=True) if held(cell))
+    elif held(batch.body):
+        for name, texts in raw_columns(batch).texts.items():
+            count = sum(held(bytes(text)) for text in texts)
+            found.update({name: count} if count else {})
+    return found
 
 
 def _parts(address: str) -> list[str]:

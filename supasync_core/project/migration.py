@@ -24,6 +24,7 @@ from supasync_core.model.transform import Transform
 from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.live_source import live
 from supasync_core.project.present import Present
+from supasync_core.project.referred_columns import referred_columns
 
 T = TypeVar("T")
 
@@ -154,7 +155,11 @@ class Migration:
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""
-        return transforms_of(self.host, table, self.source, self.address)
+        return transforms_of(self.host, table, self.source, self.address, lambda: self.referred(table))
+
+    def referred(self, table: Table) -> Mapping[str, tuple[Table, str]]:
+        """By column of the table that refers to another one of tables.yaml, what is at the end."""
+        return referred_columns(self.source, self.sink, self.settings.tables, table)
 
     def address(self, project: str) -> str | None:
         """The address of OLD's or NEW's API; None where neither tables.yaml nor the environment names it."""

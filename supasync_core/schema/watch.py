@@ -14,6 +14,7 @@ from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
 from supasync_core.schema.both_sides import lacking, of_shapes, remarks_of
+from supasync_core.schema.replaced_references import Unlike, unlike_references
 
 LOOK_EVERY = timedelta(hours=24)
 """How often the columns of both sides are compared though nothing has failed: one request to each side."""
@@ -31,6 +32,7 @@ class SchemaWatch:
     now: str
     blind: bool = False
     remarks: Sequence[Remark] | None = None
+    unlike: Sequence[Unlike] | None = None
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -56,6 +58,7 @@ class SchemaWatch:
             return
         try:
             missing = lacking(self.migration, table, self.migration.source.shape(table))
+            unlike = [each for each in self.seen_unlike() if each.table.name == table.name]
         except TransientError:
             self.blind = True
             return
@@ -64,6 +67,16 @@ class SchemaWatch:
             raise table.schema_error(
                 f"NEW has no column {names}; no row was sent", hint=missing_in_sink(missing)
             )
+
+        for each in unlike:
+            raise table.schema_error(f"{each.sentence}; no row was sent", hint=each.hint)
+
+    def seen_unlike(self) -> Sequence[Unlike]:
+        """References of which one end alone would be changed, looked for once in a run."""
+        with self.lock:
+            if self.unlike is None:
+                self.unlike = tuple(unlike_references(self.migration))
+            return self.unlike
 
     def seen_remarks(self) -> Sequence[Remark]:
         """What the sides' catalogs tell, asked once in a run."""

@@ -31,7 +31,7 @@ from supasync_core.model.row_key import ROW_KEY, has_row_key, missing_in_sink
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
-from supasync_core.schema import both_sides, foreign_keys, unique_keys
+from supasync_core.schema import both_sides, foreign_keys, replaced_references, unique_keys
 from supasync_core.status import check_marks
 from supasync_core.sync import made_rows
 from supasync_core.sync.comparison.due import wanted
@@ -185,6 +185,8 @@ def check_tables(migration: Migration, past: Past | None) -> Iterator[Finding]:
     yield from foreign_keys.found(migration)
     for name, text, hint in foreign_keys.circles(migration):
         yield warning(text, name, hint, kind="circle")
+    for table, sentence, hint in replaced_references.unlike_references(migration):
+        yield problem(f"{table.name}: {sentence}", table.name, hint, alone=True)
     tables = migration.settings.tables
     if names := [t.name for t in tables if t.deletes == "ignore" and DELETES in migration.unseen(t)]:
         text = f"rows deleted in OLD are not looked for and stay in NEW: {', '.join(names)}"

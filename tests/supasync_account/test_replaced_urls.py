@@ -13,6 +13,13 @@ SCHEMA = f"""{ROLES}
 create table public.profiles (
   id int primary key, avatar text, more jsonb, pictures text[], n numeric,
   updated_at timestamptz not null default '2026-01-01');
+create table public.files (url text primary key, updated_at timestamptz not null default '2026-01-01');
+create table public.uses (
+  id int primary key, file text references files, updated_at timestamptz not null default '2026-01-01');
+create table public.pages (
+  id int primary key, url text unique, updated_at timestamptz not null default '2026-01-01');
+create table public.hits (
+  id int primary key, page text references pages (url), updated_at timestamptz not null default '2026-01-01');
 create table public.links (url text primary key, updated_at timestamptz not null default '2026-01-01');
 grant all on all tables in schema public to service_role;
 """
@@ -30,7 +37,9 @@ def kept(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
               (1, '{file}', '{{"bio": "see {file}", "n": 1.10, "big": 12345678901234567890.123}}',
                 array['{file}', null, 'x'], 1.50),
               (2, '{file}', null, null, 12345678901234567890.10), (3, 'none', '{{}}', '{{}}', null);
-            insert into links values ('{file}')""")  # noqa: S608 - the test's own
+            insert into links values ('{file}');
+            insert into files values ('{file}'); insert into uses values (1, '{file}');
+            insert into pages values (1, '{file}'); insert into hits values (1, '{file}')""")  # noqa: S608 - the test's own
         yield space.keep()
 
 
@@ -77,5 +86,41 @@ def test_a_key_stays_and_is_told(space: Workspace) -> None:
     space.write("tables.yaml", CONFIG + "    transform: replace_storage_url\n")
     done = space.supasync("sync", "--table", "links")
     assert done.code == 0, done.err
-    assert "in url (1 row): the key of a row is not changed" in done.out + done.err
+    assert "in url (1 row): a key is not changed, nor what refers to one" in done.out + done.err
     space.assert_equal("links")
+
+
+def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -> None:
+    replaced = "{transform: replace_storage_url}"
+    files = "{transform: replace_storage_url, key: url}"
+    bound = f"tables:\n  files: {files}\n  uses: {replaced}\n  pages: {replaced}\n  hits: "
+    space.write("tables.yaml", ENDS + bound + "{}\n")
+    said = "hits: page refers to pages.url, which replace_storage_url changes, and page stays"
+    assert said in space.supasync("check").out
+    done = space.supasync("sync")
+    assert (done.code, f"{said[6:]}; no row was sent" in done.out + done.err) == (3, True), (
+        done.out + done.err
+    )
+    assert "in file (1 row): a key is not changed, nor what refers to one" in done.out + done.err
+    space.assert_equal("files", "uses")
+    assert space.new.texts("hits") == []
+    space.write("tables.yaml", ENDS + bound + replaced + "\n")
+    done = space.supasync("sync")
+    assert done.code == 0, done.out + done.err
+    for table in ("pages", "hits"):
+        old = [text.replace(address(space), address(space, "new")) for text in space.old.texts(table)]
+        assert space.new.texts(table) == old
+    assert "quarantined" not in space.supasync("status").out
+
+
+def test_an_address_of_old_that_stays_is_told(space: Workspace) -> None:
+    space.write("tables.yaml", CONFIG.replace(":\n  links:", ": {transform: replace_storage_url}\n  links:"))
+    host = address(space).partition("//")[2]
+    space.old.run(f"""
+        update profiles set avatar = 'http://user@{host}/storage/v1/object/public/a/b.png',
+          more = '"http://{host}/rest/v1/"', pictures = '{{}}', updated_at = '2026-01-02'
+        where id = 1""")  # noqa: S608 - the test's own
+    done = space.supasync("sync")
+    assert done.code == 0, done.err
+    told = "profiles: OLD's address was copied as it is, in avatar (1 row), more (1 row): not changed"
+    assert told in done.out + done.err
