@@ -132,7 +132,7 @@ class CsvFiles:
                 )
                 for index, each in enumerate(paths)
             ]
-            return together(engine, place, parts, table.where, complete=choices.complete)
+            return together(engine, place, parts, table, complete=choices.complete)
         looked = [examined(each, table, shape, choices, engine.drafts) for each in paths]
         exact = [is_exact(physical) for _, physical in looked]
         if all(exact):
@@ -147,7 +147,7 @@ class CsvFiles:
                 for index, (each, physical) in enumerate(looked)
             ]
             parts = [_loaded(raw, shape, choices) for raw in raws]
-        return together(engine, place, parts, table.where, complete=choices.complete)
+        return together(engine, place, parts, table, complete=choices.complete)
 
     def one(self, path: Path, table: Table) -> Path | None:
         """The table's file where there is one only."""

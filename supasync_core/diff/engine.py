@@ -21,7 +21,7 @@ from supasync_core.diff.difference import (
     TableDiff,
 )
 from supasync_core.diff.leniency import Eased
-from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.loaded_side import NOTHING, LoadedSide
 from supasync_core.diff.open_cells import eased, lenient, settle
 from supasync_core.diff.pairing import FEW, Joined, Pairing, joined_of
 from supasync_core.diff.row_json import cell, compared, read_cell
@@ -95,19 +95,24 @@ class DiffEngine(Database):
     def gather(
         self, place: str, parts: Sequence[tuple[str, Mapping[str, str]]], where: str | None
     ) -> LoadedSide:
-        """Copy the rows of several relations, each with its cells, into one table."""
-        names = list(dict.fromkeys(name for _, cells in parts for name in cells))
-        relation = f"side_{place}"
-        rows = " UNION ALL BY NAME ".join(
-            f"SELECT {', '.join(f'{sql} AS {identifier(name)}' for name, sql in cells.items())} FROM {part}"
+        """Copy the rows of several relations, each with its cells, into one table.
+
+        Only a filter needs their names, of which DuckDB takes ``Name`` and ``name`` for one column.
+        """
+        names = dict.fromkeys(name for _, cells in parts for name in cells)
+        columns = {name: f"c{i}" for i, name in enumerate(names)}
+        inside = {name: identifier(name) if where else own for name, own in columns.items()}
+        rows = " UNION ALL ".join(
+            f"SELECT {', '.join(f'{cells.get(name, NOTHING)} AS {own}' for name, own in inside.items())} "
+            f"FROM {part}"
             for part, cells in parts
         )
-        texts = ", ".join(f"s.{identifier(name)} AS c{i}" for i, name in enumerate(names))
+        texts = ", ".join(f"s.{inside[name]} AS {own}" for name, own in columns.items())
+        relation = f"side_{place}"
         self.fetch(
             f"CREATE OR REPLACE TABLE {relation} AS SELECT row_number() OVER () AS number, {texts} "
             f"FROM ({rows}) AS s WHERE {f'({where})' if where else 'true'}"
         )
-        columns = {name: f"c{i}" for i, name in enumerate(names)}
         return self.hold(place, relation, columns, number="number")
 
     def load(self, place: str, shape: Shape, batches: Iterable[Batch]) -> LoadedSide:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from supasync_core.staging.own_names import ROW_ID
 from supasync_core.staging.values import literal
 
+NOTHING = "NULL::VARCHAR"
+"""The SQL of a cell that is not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSide:
@@ -55,4 +58,4 @@ class LoadedSide:
         )
 
     def _cell(self, name: str) -> str:
-        return self.cells.get(name, "NULL::VARCHAR")
+        return self.cells.get(name, NOTHING)

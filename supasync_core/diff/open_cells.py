@@ -7,7 +7,7 @@ from itertools import product
 
 from supasync_core.diff.difference import DiffRequest
 from supasync_core.diff.leniency import NUMBER, TEXT, TIME, Eased, looks_like
-from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.diff.loaded_side import NOTHING, LoadedSide
 from supasync_core.diff.pairing import ALIKE, OPEN, SAME, WIDE, WITHIN, Pairing
 from supasync_core.model.pg_types import type_of
 from supasync_core.model.same_value import same_document
@@ -97,7 +97,7 @@ def _looked(
     for side in sides if looks else ():
         terms = []
         for name in names:
-            text = side.cells.get(name, "NULL::VARCHAR")
+            text = side.cells.get(name, NOTHING)
             if name in side.doubtful:
                 text = f"nullif({text}, {literal(side.doubtful[name])})"
             seen = looks_like(question.leniency.trimmed(text))

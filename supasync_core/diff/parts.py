@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
+from supasync_core.model.table import Table
+from supasync_core.staging.duckdb_tables import refuse_case_twins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +27,15 @@ class Part:
 
 
 def together(
-    engine: DiffEngine, place: str, parts: Sequence[Part], where: str | None, *, complete: bool
+    engine: DiffEngine, place: str, parts: Sequence[Part], table: Table, *, complete: bool
 ) -> LoadedSide:
-    """Hold one file as it is; several, or rows under a filter, as one table."""
+    """Hold one file as it is; several, or rows under the table's filter, as one table.
+
+    SchemaError where DuckDB takes two columns for one in the filter.
+    """
+    where = table.where
+    if where:
+        refuse_case_twins(table, dict.fromkeys(name for part in parts for name in part.cells))
     if len(parts) > 1 or where:
         loaded = engine.gather(place, [(part.relation, part.cells) for part in parts], where)
         for part in parts:

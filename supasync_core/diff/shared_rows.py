@@ -111,7 +111,7 @@ class _Loading:
             return None
         sides = (
             replace(
-                together(self.engine, place, [part], None, complete=file.choices.complete),
+                together(self.engine, place, [part], self.table.whole(), complete=file.choices.complete),
                 shared=found.rows,
                 shared_newest=found.newest,
             )

@@ -1,12 +1,16 @@
 """Columns that have types of DuckDB, as they are compared: their types and their texts."""
 
-from supasync_core.model.pg_types import MOMENTS, NUMBERS, bare, is_document, type_of
+from supasync_core.model.pg_types import NUMBERS, ZONED, bare, is_document, type_of
 from supasync_core.model.table import Column, Shape
 from supasync_core.staging.duckdb_tables import Kinds
 from supasync_core.staging.values import Kind, identifier, plain
 
-_TYPES = (*NUMBERS, *MOMENTS, "boolean", "uuid", "bytea")
-"""Types whose values DuckDB holds as PostgreSQL does; of others the look decides."""
+_TYPES = (*NUMBERS, ZONED, "date", "boolean", "uuid", "bytea")
+"""Types whose values DuckDB holds as PostgreSQL does; of others the look decides.
+
+A timestamp without time zone is not among them: such a column of PostgreSQL ignores the zone of a text that
+it is sent, and no text goes into a file here.
+"""
 
 
 def shape_of(kinds: Kinds) -> Shape:

@@ -19,6 +19,7 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.diff.loaded_side import NOTHING
 from supasync_core.diff.parts import Part
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.pg_types import is_document, type_of
@@ -67,7 +68,7 @@ class Workbook:
         """Load the sheet's rows; rows without any value are none."""
         with _opened(path, self.sheet) as sheet:
             cells, rows = engine.fill(relation, shape, sheet.pages(shape))
-            known = {name: cells.get(name, "NULL::VARCHAR") for name in sheet.header}
+            known = {name: cells.get(name, NOTHING) for name in sheet.header}
             return Part(
                 relation=relation,
                 cells=known,

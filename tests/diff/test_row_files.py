@@ -135,6 +135,27 @@ def parquet(path: Path, query: str) -> str:
     return path.name
 
 
+def test_a_timestamp_without_zone_is_utc_beside_a_text_with_one(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        values = "(1, timestamp '2024-01-01 12:00'), (2, timestamp '2024-01-01 12:00')"
+        connection.execute(
+            f"copy (select * from (values {values}) t(id, seen)) to '{tmp_path / 'l.parquet'}'"
+        )
+    lines = ('{"id":1,"seen":"2024-01-01T12:00:00+02:00"}', '{"id":2,"seen":"2024-01-01T14:00:00+02:00"}')
+    told = diff(tmp_path, "l.parquet", csv_file(tmp_path / "r.jsonl", lines))
+    assert told.keys("changed") == {("1",)}
+
+
+def test_columns_of_several_files_are_told_apart_by_case(tmp_path: Path) -> None:
+    for folder in ("l", "r"):
+        (tmp_path / folder).mkdir()
+    csv_file(tmp_path / "l/users.jsonl", ('{"id":1,"Name":"a"}',))
+    csv_file(tmp_path / "l/users-2.jsonl", ('{"id":2,"name":"b"}',))
+    csv_file(tmp_path / "r/users.jsonl", ('{"id":1,"Name":"a","name":"a"}', '{"id":2,"name":"b"}'))
+    told = diff(tmp_path, "l", "r", "--key", "id")
+    assert {key: [*told.row(*key)["columns"]] for key in told.keys("changed")} == {("1",): ["name"]}
+
+
 def test_one_file_is_read_whatever_its_name_and_its_folder_are_called(tmp_path: Path) -> None:
     folder = tmp_path / "year=2024"
     folder.mkdir()
