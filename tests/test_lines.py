@@ -133,6 +133,17 @@ def test_a_log_that_cannot_be_a_file_of_ours_is_refused(folder: Path, made: Call
     assert "--log-file: " in done.stderr
 
 
+def test_a_log_is_not_appended_to_what_is_no_log(folder: Path) -> None:
+    (folder / ".env").write_text("A=1\n")
+    (folder / ".env").chmod(0o640)
+    for name in ("old.duckdb", "tables.yaml", ".env"):
+        before = (folder / name).read_bytes()
+        done = run(folder, "status", "--log-file", name)
+        assert (done.returncode, "supasync has not begun such a file there" in done.stderr) == (2, True)
+        assert (folder / name).read_bytes() == before
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_log_where_others_may_swap_it_is_refused(folder: Path) -> None:
     (folder / "open").mkdir()
     (folder / "open").chmod(0o777)
@@ -143,7 +154,7 @@ def test_a_log_where_others_may_swap_it_is_refused(folder: Path) -> None:
 
 def test_a_log_that_ends_early_is_said_even_with_quiet_and_changes_no_exit_code(folder: Path) -> None:
     log = folder / "run.log"
-    log.touch()
+    log.write_text(stamped("success\n"))
     os.truncate(log, 1 << 30)
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30,) * 2)"
     done = run(folder, "sync", "--quiet", "--log-file", "run.log", before=full)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from supasync_core.cli import streams
-from supasync_core.cli.lines import log_to
+from supasync_core.cli.lines import BEGINNING, log_to
 from supasync_core.model.errors import SupasyncError
 from supasync_core.project.session import Session
 
@@ -87,7 +87,7 @@ def _take_log_file(ctx: click.Context, _param: click.Parameter, value: str | Non
     from supasync_core.system.links import appended  # noqa: PLC0415 - few calls have a log
 
     try:
-        number = appended(Path(value))
+        number = appended(Path(value), BEGINNING)
     except SupasyncError as err:
         raise click.UsageError("\n  ".join(filter(None, (f"--log-file: {err}", err.hint))), ctx) from err
     streams.lines().log = log_to(number)

@@ -9,6 +9,8 @@ from threading import Lock
 
 from supasync_core.model.errors import ExitCode
 
+BEGINNING = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d(:\d\d)? ")
+"""How a log begins: with the time of its first line."""
 _STYLE = re.compile("\x1b\\[[0-9;]*m")
 
 

@@ -5,6 +5,7 @@ calls: paths are resolved there.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ _FOLDER: Final = (
 )
 _MOST_LINKS: Final = 40
 _PRIVATE: Final = 0o600
+_BEGIN: Final = 64
+"""Bytes of a file that tell who has begun it."""
 
 
 def real(path: Path) -> Path:
@@ -60,14 +63,15 @@ def replace_whole(path: Path, write: Callable[[BinaryIO], object], *, private: b
         raise RefusedError(f"{path} cannot be written: {err.strerror or err}", hint=hint) from err
 
 
-def appended(path: Path) -> int:
+def appended(path: Path, begins: "re.Pattern[bytes]") -> int:
     """A descriptor of the file, to append to; the file is for its owner alone, and made where needed.
 
-    RefusedError where it cannot be opened, is not a regular file, or belongs to another user.
+    RefusedError where it cannot be opened, is not a regular file, belongs to another user, or holds something
+    that does not begin so.
     """
     try:
         place = own(path)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
             flags |= getattr(os, name, 0)
         number = os.open(place, flags, _PRIVATE)
@@ -75,14 +79,17 @@ def appended(path: Path) -> int:
         hint = faults.HINTS.get(err.errno or 0)
         raise RefusedError(f"{path} cannot be written: {err.strerror or err}", hint=hint) from err
     try:
-        _make_private(number, path, place.parent)
+        _refuse_others(number, path, place.parent)
+        _refuse_unlike(number, path, begins)
+        if _POSIX:
+            os.fchmod(number, _PRIVATE)
     except BaseException:
         os.close(number)
         raise
     return number
 
 
-def _make_private(number: int, path: Path, folder: Path) -> None:
+def _refuse_others(number: int, path: Path, folder: Path) -> None:
     found = os.fstat(number)
     if not stat.S_ISREG(found.st_mode):
         raise RefusedError(f"{path} cannot be written: it is not a regular file")
@@ -90,7 +97,14 @@ def _make_private(number: int, path: Path, folder: Path) -> None:
         return
     if found.st_uid not in {os.geteuid()} | (descriptors.ours(folder.stat().st_uid) - {0}):
         raise RefusedError(f"{path} cannot be written: it belongs to another user")
-    os.fchmod(number, _PRIVATE)
+
+
+def _refuse_unlike(number: int, path: Path, begins: "re.Pattern[bytes]") -> None:
+    if (begin := os.read(number, _BEGIN)) and not begins.match(begin):
+        raise RefusedError(
+            f"{path} is not written to: supasync has not begun such a file there",
+            hint="name another file, or move this one away",
+        )
 
 
 def _replace(path: Path, write: Callable[[BinaryIO], object], folder: int | None, *, private: bool) -> None:

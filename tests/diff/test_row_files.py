@@ -153,7 +153,8 @@ def test_columns_of_several_files_are_told_apart_by_case(tmp_path: Path) -> None
     csv_file(tmp_path / "l/users-2.jsonl", ('{"id":2,"name":"b"}',))
     csv_file(tmp_path / "r/users.jsonl", ('{"id":1,"Name":"a","name":"a"}', '{"id":2,"name":"b"}'))
     told = diff(tmp_path, "l", "r", "--key", "id")
-    assert {key: [*told.row(*key)["columns"]] for key in told.keys("changed")} == {("1",): ["name"]}
+    assert told.keys("changed") == {("1",)}
+    assert [*told.row("1")["columns"]] == ["name"]
 
 
 def test_one_file_is_read_whatever_its_name_and_its_folder_are_called(tmp_path: Path) -> None:
