@@ -123,7 +123,7 @@ def test_an_object_that_changes_while_it_is_copied_is_copied_again(both: Storage
 
 
 def test_an_object_that_disappears_is_a_note(both: Storages) -> None:
-    both.space.old.server.misbehave({"kind": "hold-before", "path": "/info/docs/o-03"})
+    both.space.old.server.misbehave({"kind": "hold-before", "path": "/info/authenticated/docs/o-03"})
     with both.space.command("storage", "sync") as process:
         both.space.old.server.wait_held()
         both.old.remove("docs", "o-03")
@@ -133,7 +133,7 @@ def test_an_object_that_disappears_is_a_note(both: Storages) -> None:
 
 
 def test_what_is_listed_and_denied_is_not_taken_for_deleted(both: Storages) -> None:
-    denied = {**told(404, "NoSuchKey"), "path": "/object/info/docs/o-03", "times": None}
+    denied = {**told(404, "NoSuchKey"), "path": "/object/info/authenticated/docs/o-03", "times": None}
     both.space.old.server.misbehave(denied)
     done = both.run("sync", code=3)
     assert "not copied: docs/o-03: OLD lists it, and says that it is not there; remove it in OLD" in done.err
@@ -180,7 +180,7 @@ def test_a_listing_that_a_cache_has_kept_decides_nothing(both: Storages) -> None
         (LIST, OBJECT.replace('"a"', '"a\\ud800"'), "OLD: Storage's answer is not understood"),
         (LIST, OBJECT.replace(ONE, f"{ONE}, {ONE}"), "OLD: the listing of the bucket docs does not go on"),
         (
-            "/object/info/docs/o-03",
+            "/object/info/authenticated/docs/o-03",
             '{"size": 100, "etag": "x", "metadata": {"a": "\\ud800"}}',
             "object/info of docs/o-03 has metadata that no request can hold",
         ),

@@ -9,7 +9,7 @@ from supasync_core.system import lock
 from tests.supasync_account.storages import Side, Storages
 
 SENT = "/storage/v1/object/docs/"
-INFO = "/storage/v1/object/info/docs/"
+INFO = "/storage/v1/object/info/authenticated/docs/"
 LIST = "/storage/v1/object/list-v2/docs"
 AT_ONCE = """
 from supasync_account.storage import storage_transfer
@@ -141,7 +141,7 @@ def other_etags(side: Side, *names: str) -> None:
 
 def test_a_server_whose_etags_are_not_md5_is_read_twice_once(both: Storages) -> None:
     def downloads() -> int:
-        return len([path for _, path in both.old.sent() if "/authenticated/" in path])
+        return len([path for _, path in both.old.sent() if "/object/authenticated/" in path])
 
     filled(both.old, 6)
     other_etags(both.old, *(f"o-{each:02}" for each in range(6)))

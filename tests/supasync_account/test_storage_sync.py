@@ -4,6 +4,9 @@ import httpx
 
 from tests.supasync_account.storages import EMPTY, Side, Storages
 
+ONE = "c4ca4238a0b923820dcc509a6f75849b"
+"""The MD5 of ``1``."""
+ROBOTS = "select name, metadata ->> 'xRobotsTag' from storage.objects order by 1"
 ODD = (
     "a b/c&d=e.txt",
     "x//y",
@@ -34,6 +37,19 @@ def test_buckets_and_objects_arrive_as_they_are(both: Storages) -> None:
     both.assert_equal()
     again = both.run("sync", "--json").json
     assert (again["copied"], again["objects"]) == (0, 13)
+
+
+def test_no_name_of_a_bucket_leads_to_another_one(both: Storages) -> None:
+    """Without ``authenticated/``, ``object/info/public/a/1.png`` is ``1.png`` of the bucket ``a``."""
+    both.old.bucket("a", public=True)
+    both.old.put("a", "1.png", b"1", x_metadata="eyJhIjoxfQ==")
+    for name in ("public", "authenticated"):
+        both.old.bucket(name)
+        for file in ("1.png", "a/1.png"):
+            both.old.put(name, file, b"1")
+    both.run("sync")
+    both.assert_equal()
+    assert "equal" in both.run("verify", "--exact").out
 
 
 def asked(both: Storages) -> set[tuple[str, str]]:
@@ -112,11 +128,11 @@ def test_what_is_in_new_already_is_not_sent(both: Storages) -> None:
 
 def test_deletes_are_counted_or_mirrored_and_undone(both: Storages) -> None:
     both.old.bucket("docs")
-    told = {"cache_control": "max-age=7", "x_metadata": "eyJhIjoxfQ=="}
+    told = {"cache_control": "max-age=7", "x_metadata": "eyJhIjoxfQ==", "x_robots_tag": "noindex"}
     for number in range(21):
         both.old.put("docs", f"o-{number}", str(number).encode(), **told)
     both.run("sync")
-    before = both.new.objects()
+    before = both.new.objects(), both.new.database.paste(ROBOTS)
     for number in range(1, 3):
         both.old.remove("docs", f"o-{number}")
     assert "2 objects of NEW deleted in OLD" in both.run("sync").out
@@ -125,10 +141,16 @@ def test_deletes_are_counted_or_mirrored_and_undone(both: Storages) -> None:
         "docs: 2 objects were deleted in OLD, and none of them in NEW: the limit is 1 at a time" in done.err
     )
     both.old.put("docs", "o-2", b"2", **told)
+    other = {"kind": "answer", "status": 200, "body": "x", "path": "/object/authenticated/docs/o-1"}
+    for etag, why in (("", "NEW: docs/o-1 changes"), (ONE, "not read as it is stored")):
+        both.new.end.server.behave()
+        both.new.end.server.misbehave({**other, "headers": {"etag": etag}, "times": None})
+        assert why in both.run("sync", "--deletes", "mirror", code=3).err
+    both.new.end.server.behave()
     assert "1 deleted" in both.run("sync", "--deletes", "mirror").out
     both.assert_equal()
     assert both.run("sync", "--undo").out == "storage: 1 object put back\n"
-    assert both.new.objects() == before
+    assert (both.new.objects(), both.new.database.paste(ROBOTS)) == before
     assert "the staging has nothing that could be put back" in both.run("sync", "--undo", code=2).err
 
 

@@ -21,7 +21,7 @@ from supasync_core.model.errors import InternalError
 
 READ: Final = re.compile(
     rb"/storage/v1/bucket(?:/[^/?]+)?"
-    rb"|/storage/v1/object/(?:authenticated|info)/[^/?]+/[^?]+"
+    rb"|/storage/v1/object/(?:info/)?authenticated/[^/?]+/[^?]+"
 )
 """What is read by GET or HEAD."""
 LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")

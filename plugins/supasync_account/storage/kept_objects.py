@@ -1,13 +1,15 @@
 """Objects that were removed from NEW, kept whole in the staging until they are put back or forgotten."""
 # ruff: noqa: S608 - the names of tables are our own
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from supasync_account.storage.header_values import encoded_json
-from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.object_listing import StoredObject, listed
+from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
@@ -22,6 +24,7 @@ _SETUP: Final = (
     f"CREATE TABLE IF NOT EXISTS {_TABLE} (pair VARCHAR, removal VARCHAR, moment VARCHAR, bucket VARCHAR, "
     "name VARCHAR, mimetype VARCHAR, cache VARCHAR, metadata VARCHAR, content BLOB, undone BOOLEAN)"
 )
+_ROBOTS: Final = f"ALTER TABLE {_TABLE} ADD COLUMN IF NOT EXISTS robots VARCHAR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,43 @@ class KeptObjects:
     new: StorageClient
     fence: Fence
 
-    def keep(self, removal: str, bucket: str, held: StoredObject, metadata: Any) -> None:  # noqa: ANN401 - JSON
-        """Read it from NEW and keep it; ObjectError where that is not what was looked at."""
+    def keep(
+        self,
+        removal: str,
+        bucket: str,
+        held: StoredObject,
+        metadata: Any,  # noqa: ANN401 - JSON
+        md5: str | None = None,
+    ) -> None:
+        """Read it from NEW and keep it; ObjectError where that is not what was looked at.
+
+        ``md5`` is that of the bytes that were sent; else its own ETag says it, where that is one.
+        """
+        shown = f"{bucket}/{held.name}"
+        robots = listed(self.new, bucket, held.name)
         path = path_of("object", "authenticated", bucket, key=held.name)
         with self.new.stream(path, held.size) as response:
+            refuse_other(shown, held, response, project="NEW")
             content = b"".join(response.iter_raw())
-        if len(content) != held.size:
-            raise ObjectError("refused", f"NEW: {bucket}/{held.name} was not read whole")
-        self.progress.asked(_SETUP)
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if robots is None or len(content) != held.size or (md5 or held.md5 or found) != found:
+            raise ObjectError("refused", f"NEW: {shown} was not read as it is stored")
+        self._set_up()
         now = timestamps.to_text(timestamps.now())
         values = [removal, now, bucket, held.name, held.mimetype, held.cache, json.dumps(metadata), content]
         self.progress.asked(
-            f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, false)", [self.progress.pair, *values]
+            f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, false, ?)",
+            [self.progress.pair, *values, robots.robots],
         )
+
+    def _set_up(self) -> None:
+        """The table, also where an earlier version has made it."""
+        self.progress.asked(_SETUP)
+        self.progress.asked(_ROBOTS)
 
     def removals(self) -> list[tuple[str, str, int]]:
         """The removals that can be undone, the newest first: id, moment, objects."""
-        self.progress.asked(_SETUP)
+        self._set_up()
         return [
             (removal, moment, number)
             for removal, moment, number in self.progress.asked(
@@ -83,14 +106,15 @@ class KeptObjects:
     def _put_back(self, removal: str, bucket: str, name: str) -> None:
         key = [self.progress.pair, removal, bucket, name]
         these = "pair = ? AND removal = ? AND bucket = ? AND name = ?"
-        query = f"SELECT mimetype, cache, metadata, content FROM {_TABLE} WHERE {these}"
-        [(mimetype, cache, metadata, content)] = self.progress.asked(query, key)
+        query = f"SELECT mimetype, cache, metadata, content, robots FROM {_TABLE} WHERE {these}"
+        [(mimetype, cache, metadata, content, robots)] = self.progress.asked(query, key)
         told = json.loads(metadata)
         headers = {
             "Content-Type": mimetype,
             "Cache-Control": cache,
             "x-upsert": "false",
             **({"x-metadata": encoded_json(told)} if told else {}),
+            **({"x-robots-tag": robots} if robots else {}),
         }
         self.fence.ask()
         self.new.send("POST", path_of("object", bucket, key=name), headers=headers, body=bytes(content))

@@ -75,7 +75,7 @@ class ObjectDeletes:
                 elif held[0].size > LARGEST:
                     self._stays(shown, f"it is larger than {format_size(LARGEST)}, and could not be kept")
                 else:
-                    kept.keep(removal, bucket, held[0], held[1])
+                    kept.keep(removal, bucket, held[0], held[1], known.md5)
                     self.fence.ask()
                     self.new.send("DELETE", path_of("object", bucket, key=name))
                     self.progress.drop(bucket, [name])

@@ -115,8 +115,19 @@ def _out_of_order(last: str | None, page: Sequence[StoredObject]) -> str | None:
 
 def lists(client: StorageClient, bucket: str, name: str) -> bool | None:
     """Whether a listing shows the object; None where more names begin like it than a page has."""
-    found: _Page = client.asked(partial(_page, bucket, {"limit": AT_ONCE, "prefix": name}))
+    found = _beginning(client, bucket, name)
     return True if any(each.name == name for each in found.objects) else None if found.more else False
+
+
+def listed(client: StorageClient, bucket: str, name: str) -> StoredObject | None:
+    """The object as a listing shows it, with its robots; None where it is not there."""
+    found = _beginning(client, bucket, name)
+    return next((each for each in found.objects if each.name == name), None)
+
+
+def _beginning(client: StorageClient, bucket: str, name: str) -> _Page:
+    found: _Page = client.asked(partial(_page, bucket, {"limit": AT_ONCE, "prefix": name}))
+    return found
 
 
 def _page(bucket: str, options: Any, storage: "SyncStorageClient") -> _Page:  # noqa: ANN401 - the client's types
@@ -125,9 +136,12 @@ def _page(bucket: str, options: Any, storage: "SyncStorageClient") -> _Page:  # 
 
 
 def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObject, Any] | None:
-    """The object as ``object/info`` shows it, and its user metadata; None where it is not there."""
+    """The object as ``object/info`` shows it, and its user metadata; None where it is not there.
+
+    Without ``authenticated``, a bucket named ``public`` would be a way to other buckets' objects.
+    """
     try:
-        found = client.send("GET", path_of("object", "info", bucket, key=name)).json()
+        found = client.send("GET", path_of("object", "info", "authenticated", bucket, key=name)).json()
     except ObjectError as err:
         if err.kind == "missing":
             return None

@@ -7,7 +7,11 @@ from supasync_account.storage.storage_errors import ChangedError, ObjectError
 
 
 def refuse_other(
-    shown: str, listed: StoredObject, response: httpx.Response, part: range | None = None
+    shown: str,
+    listed: StoredObject,
+    response: httpx.Response,
+    part: range | None = None,
+    project: str = "OLD",
 ) -> None:
     """ChangedError where the answer is of another object than was listed, ObjectError for other bytes of it.
 
@@ -15,13 +19,13 @@ def refuse_other(
     """
     headers = response.headers
     if headers.get("content-encoding", "identity") != "identity":
-        raise ObjectError("refused", f"OLD: {shown} came compressed, not as it is stored")
+        raise ObjectError("refused", f"{project}: {shown} came compressed, not as it is stored")
     if headers.get("etag", "").removeprefix("W/").strip('"') != listed.etag:
-        raise ChangedError(shown)
+        raise ChangedError(shown, project)
     size = listed.size if part is None else len(part)
     if headers.get("content-length") != str(size):
-        raise ChangedError(shown)
+        raise ChangedError(shown, project)
     asked = None if part is None else f"bytes {part.start}-{part.stop - 1}/{listed.size}"
     status = 200 if part is None else 206
     if (response.status_code, headers.get("content-range")) != (status, asked):
-        raise ObjectError("busy", f"OLD: {shown} came with other bytes than were asked for")
+        raise ObjectError("busy", f"{project}: {shown} came with other bytes than were asked for")

@@ -47,8 +47,8 @@ class ObjectError(SupasyncError):
 class ChangedError(ObjectError):
     """The object is not what was listed any more."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("refused", f"OLD: {name} changes while it is copied")
+    def __init__(self, name: str, project: str = "OLD") -> None:
+        super().__init__("refused", f"{project}: {name} changes while it is copied")
 
 
 class AlteredError(ObjectError):
