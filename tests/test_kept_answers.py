@@ -13,13 +13,11 @@ class Here:
     """This machine's seconds, and what a server answers at them."""
 
     def __init__(self) -> None:
-        self.second = 0.0
-        self.clock = ServerClock(lambda: self.second)
+        self.clock = ServerClock()
 
     def answered(self, second: float, date: float, **headers: str) -> str | None:
         """What is said of an answer that was asked for and came at this second."""
-        self.second = second
-        return self.clock.kept({"date": formatdate(NOON + date, usegmt=True), **headers}, second)
+        return self.clock.kept({"date": formatdate(NOON + date, usegmt=True), **headers}, second, second)
 
 
 @pytest.mark.parametrize("off", [0.0, -86_400.0, 7_200.0])
@@ -48,8 +46,7 @@ def test_a_date_that_stands_while_minutes_pass_is_a_caches() -> None:
 def test_an_answer_that_took_long_is_none_of_a_cache() -> None:
     here = Here()
     assert here.answered(0.0, 0.0) is None
-    here.second = 900.0
-    assert here.clock.kept({"date": formatdate(NOON + 11, usegmt=True)}, 10.0) is None
+    assert here.clock.kept({"date": formatdate(NOON + 11, usegmt=True)}, 10.0, 900.0) is None
 
 
 @pytest.mark.parametrize(("age", "kept"), [("0", False), ("", False), ("00", False), ("0, 9", True)])

@@ -149,14 +149,15 @@ class Client:
         """
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             raise error_of(Refusal(self.project, request, self._without_key(answer)))
-        took, kept = time.monotonic() - began, self._clock.kept(answer.headers, began)
+        came = time.monotonic()
+        kept = self._clock.kept(answer.headers, began, came)
         if kept and not request.writes:
             self._latest = None
             raise self.kept(request, kept)
         read_at = None
         if answer.date:
             at = int(answer.date) * 1_000_000
-            read_at = Horizon(at, sent=at - ceil(took * 1_000_000))
+            read_at = Horizon(at, sent=at - ceil((came - began) * 1_000_000))
         self._latest = read_at
         return replace(answer, read_at=read_at, kept=kept)
 

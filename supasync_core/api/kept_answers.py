@@ -7,8 +7,7 @@ has an address that nobody has asked before.
 """
 
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -36,34 +35,32 @@ def never_asked() -> str:
 class ServerClock:
     """One server's clock, as far as its answers have shown it; threads share it.
 
-    Make one for each project that is asked, and hand every answer to it. ``seconds`` are this machine's, of a
-    clock that is never set.
+    Make one for each project that is asked, and hand every answer to it.
     """
 
-    seconds: Callable[[], float] = time.monotonic
     _newest: tuple[float, float] | None = None
     """The latest Date, in seconds since 1970, and when it came."""
 
-    def kept(self, headers: Mapping[str, str], asked: float) -> str | None:
+    def kept(self, headers: Mapping[str, str], asked: float, came: float) -> str | None:
         """The sentence for an answer that a cache has kept; None for a server's own.
 
-        Names of headers are in small letters. ``asked`` is the second before the request was sent.
+        Names of headers are in small letters. ``asked`` is the second of `time.monotonic` before the request
+        was sent, and ``came`` that at which its answer was there.
         """
         if kept := _by_age(headers):
             return kept
         at = earliest_date(headers)
         if at is None:
             return None
-        now = self.seconds()
         if self._newest is not None:
-            date, came = self._newest
-            behind = date + asked - came - at
+            date, then = self._newest
+            behind = date + asked - then - at
             if behind > APART:
                 length = format_duration(timedelta(seconds=int(behind)), 2)
                 return f"a cache answers in its place (Date: {length} behind an earlier answer's)"
-            if at - now <= date - came:
+            if at - came <= date - then:
                 return None
-        self._newest = at, now
+        self._newest = at, came
         return None
 
 

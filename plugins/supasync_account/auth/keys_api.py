@@ -164,7 +164,7 @@ class KeysApi:
             raise _Passing(f"{self.project}: the answer of Auth did not come ({_reason(err)})") from err
         finally:
             self.ledger.add(self.project, "auth", sent=sent, received=received)
-        kept = self.clock.kept(response.headers, began)
+        kept = self.clock.kept(response.headers, began, time.monotonic())
         if kept and request.method == "GET":
             raise _Passing(f"{self.project}: {kept}")
         self._look_at_the_clock(earliest_date(response.headers), asked_at)

@@ -98,7 +98,7 @@ class GuardedTransport(httpx.BaseTransport):
             raise
         out = _size(request.headers) + len(path) + sent.bytes
         counted = self._counted(request, response, purpose, out)
-        kept = self._clock.kept(response.headers, began)
+        kept = self._clock.kept(response.headers, began, time.monotonic())
         if kept and purpose == LIST:
             counted.close()
             raise httpx.ReadError(kept)
