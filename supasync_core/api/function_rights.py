@@ -28,7 +28,10 @@ cross join lateral (
             select from pg_catalog.pg_roles s
             where s.rolname = 'service_role' and pg_catalog.pg_has_role(o.oid, s.oid, 'usage'))))
 ) r
-where r.may and p.oid = any (array[:functions]::oid[])"""
+where r.may and p.oid = any (:functions)"""
+_PASTED: Final = """array(
+    select f.oid from pg_catalog.pg_proc f join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+    where n.nspname = 'public' and left(f.proname, 9) = 'supasync_' and f.proname <> 'supasync_writes')"""
 
 _REFUSED: Final = """\
     -- Who calls may have got the right later, or call a function of the app that calls this one.
@@ -65,7 +68,12 @@ def closing(*functions: str, inner: Sequence[str] = ()) -> str:
 
 def callers(*functions: str) -> str:
     """A query for the functions of these that somebody else may call: ``name``, and the ``role`` that may."""
-    return with_parts(_CALLERS, {"functions": _oids(functions)})
+    return with_parts(_CALLERS, {"functions": f"array[{_oids(functions)}]::oid[]"})
+
+
+def callers_of_all() -> str:
+    """The same of every function of supasync that the project has, but for the one that is for everybody."""
+    return with_parts(_CALLERS, {"functions": _PASTED})
 
 
 def closed(block: str) -> str:

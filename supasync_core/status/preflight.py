@@ -17,6 +17,7 @@ from supasync_core.project.migration import Migration, swapped
 from supasync_core.project.project_checks import checks_of, found_by
 from supasync_core.project.project_steps import found_by_step
 from supasync_core.schema import timestamp_index
+from supasync_core.status.check_callers import callers_in_old
 from supasync_core.status.check_catalogs import with_catalogs_checked
 from supasync_core.status.check_state import check_gone, check_run, check_state
 from supasync_core.status.check_tables import check_table, check_tables, check_undecided, lacks_row_key
@@ -98,7 +99,7 @@ def preflight(migration: Migration, progress: Callable[[str], None]) -> Prefligh
     if past and past.state:
         findings += [*check_run(migration, past.state), *check_gone(migration, past.state)]
     findings.extend(check_tables(migration, past))
-    findings = with_catalogs_checked(migration, findings)
+    findings = [*with_catalogs_checked(migration, findings), *callers_in_old(migration)]
     findings.extend(_of_plugins(migration))
     undecided, more = check_undecided(migration)
     snapshot = source_snapshot.look(migration, migration.settings.tables)

@@ -200,6 +200,16 @@ def test_check_tells_what_makes_a_copy_wrong_and_nothing_of_the_app(apart: Works
     assert any("lines.n is a plain column in OLD" in text for text in problems)
     assert any("only NEW has the index unique btree (account)" in text for _, text in found)
     assert not any("policy" in text or "row level security" in text for _, text in found)
+    assert not any("may call" in text for _, text in found)
+    made = "create function public.{}() returns int language sql as 'select 1';"
+    apart.old.run(made.format("supasync_horizon") + made.format("supasync_writes"))
+    try:
+        told = apart.supasync("check")
+        said = "public may call supasync_horizon of OLD, which is for the secret key alone"
+        assert (said in told.out, "may call supasync_writes" in told.out) == (True, False), told.out
+        assert "may call" not in apart.supasync("check", environment={"OLD_DATABASE_URL": ""}).out
+    finally:
+        apart.old.run("drop function public.supasync_horizon(); drop function public.supasync_writes()")
     wrong = {"OLD_DATABASE_URL": "postgresql://someone@127.0.0.1:1/postgres"}
     told = apart.supasync("check", environment=wrong)
     assert "warning: OLD cannot be reached" in told.out, "a string that does not work is noticed before 402"
