@@ -187,10 +187,12 @@ def test_max_per_run_spreads_a_bucket(both: Storages) -> None:
     both.old.bucket("docs", public=True)
     for number in range(4):
         both.old.put("docs", str(number), b"x" * 400)
+    both.old.put("docs", "large", b"x" * 2000)
     done = both.run("sync", "--max-per-run", "0.001MB")
     assert "2 objects copied" in done.out
-    assert "2 objects, 800 bytes, left for later runs by max_per_run" in done.out
+    assert "3 objects, 2.8 kB, left for later runs by max_per_run" in done.out
     assert both.new.buckets()[0][2] is False
+    assert "1 object copied (2.0 kB)" in both.run("sync", "--max-per-run", "0.001MB").out
     both.run("sync", "--max-per-run", "0.001MB")
     both.assert_equal()
 

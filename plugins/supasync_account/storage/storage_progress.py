@@ -30,6 +30,8 @@ from supasync_core.staging.connection import (
 )
 
 MEMORY: Final = "600MB"
+EVERYWHERE: Final = ""
+"""What is remembered of no single bucket."""
 _OBJECTS: Final = "kept.storage_objects"
 _SETUP: Final = """
 CREATE SCHEMA IF NOT EXISTS kept;

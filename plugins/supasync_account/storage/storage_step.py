@@ -9,7 +9,7 @@ from supasync_account.storage.old_answers import OldAnswers
 from supasync_account.storage.owner_repair import repairing
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
-from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_progress import EVERYWHERE, StorageProgress
 from supasync_account.storage.storage_report import StorageReport
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_account.storage.storage_sides import both_storages, pair_of
@@ -27,8 +27,6 @@ from supasync_core.model.wording import counted
 
 SHOWN: Final = 10
 _DAY: Final = 86_400_000_000
-EVERYWHERE: Final = ""
-"""What is remembered of no single bucket."""
 PROPOSED: Final = """\
 # OLD has {buckets} of files. They are copied behind the tables in every run, at most max_per_run at a time. A
 # copy costs as much of OLD's egress: see supasync storage sync --dry-run. Without this section, files stay.

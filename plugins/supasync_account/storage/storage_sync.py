@@ -17,7 +17,7 @@ from supasync_account.storage.sent_objects import SentObjects
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import StoragePlan
-from supasync_account.storage.storage_progress import StorageProgress
+from supasync_account.storage.storage_progress import EVERYWHERE, StorageProgress
 from supasync_account.storage.storage_report import StorageReport
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_account.storage.storage_transfer import StorageTransfer, sizes
@@ -75,7 +75,7 @@ class StorageSync:
         for name in made:
             self.progress.remember(name, made=True)
             bucket_settings.make(self.new, self._theirs[name], self.fence)
-        tasks = self._tasks(made=made)
+        tasks = self._ordered(self._tasks(made=made))
         number, size = sizes(tasks)
         if number:
             what = f"{counted(number, 'object', 'objects')} to copy: {format_size(size)} of OLD's egress"
@@ -100,6 +100,16 @@ class StorageSync:
         if not self.report.interrupted:
             self._settle(made)
         return self.report
+
+    def _ordered(self, tasks: list[Task]) -> list[Task]:
+        """In every other run, first one larger than ``max_per_run``, which would wait behind new ones."""
+        most = self.settings.max_per_run
+        large = next((each for each in tasks if most and not each.equal and each.listed.size > most), None)
+        if large is None:
+            return tasks
+        waited = self.progress.of_bucket(EVERYWHERE).get("waited", False)
+        self.progress.remember(EVERYWHERE, waited=not waited)
+        return [large, *(each for each in tasks if each is not large)] if waited else tasks
 
     def _copier(self) -> Copier:
         known = {"old_md5": has_md5(self.progress), "other_etags": has_other_etags(self.progress)}
