@@ -273,6 +273,7 @@ def test_what_was_deleted_in_new_stays_deleted(both: Projects) -> None:
     both.assert_equal()
 
 
+TIMES = ("created_at", "email_confirmed_at", "last_sign_in_at", "updated_at")
 SICK = {
     "banned_until": ("'infinity'", "banned_until is later"),
     "raw_user_meta_data": ("'[1]'", "raw_user_meta_data is not a JSON object"),
@@ -288,15 +289,18 @@ def test_a_sick_account_stops_no_other_and_is_named(both: Projects) -> None:
     for user, (column, (value, _)) in enumerate(SICK.items(), 1):
         both.sign_up(user, **{column: value})
     both.sign_up(20, banned_until="'10000-01-01 00:00:00+00'")
+    for user, time in ((23, "infinity"), (24, "-infinity"), (25, "0044-03-15 BC"), (26, "12000-01-01")):
+        both.sign_up(user, **{TIMES[user % len(TIMES)]: f"'{time}'"})
     both.sign_up(21, raw_user_meta_data="('{\"n\": 1e400}')")
     both.sign_up(22, raw_user_meta_data="jsonb_build_object('digits', repeat('7', 400))")
     both.sign_up(30, 31)
     named = both.named()
     for user, (_, text) in enumerate(SICK.values(), 1):
         assert named[f"{user:02x}"].startswith(text)
-    assert set(named) == {f"{user:02x}" for user in (*range(1, 8), 20, 21)}
+    assert set(named) == {f"{user:02x}" for user in (*range(1, 8), 20, 21, *range(23, 27))}
+    assert all("is a time that Auth cannot read" in named[f"{user:02x}"] for user in range(23, 27))
     assert len(both.new.paste("select id from auth.users")) == 3
-    assert both.auth("check").out.count("not copied until this is corrected in OLD") == 7
+    assert both.auth("check").out.count("not copied until this is corrected in OLD") == 11
 
 
 def test_a_hash_that_never_signs_in_is_copied_and_named(both: Projects) -> None:

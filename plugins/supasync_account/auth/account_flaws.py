@@ -2,6 +2,7 @@
 
 What a sick account does was recorded from the real server: one whose ban ends after 9999, whose metadata is
 not an object, or that has no role makes every list of accounts fail that would show it, the dashboard's too.
+Go prints no other time of such a year either.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,15 @@ from typing import Final
 _HASH: Final = "u.encrypted_password"
 _BCRYPT: Final = "^[$]2[abxy]?[$][0-9][0-9][$]"
 _BCRYPT_LENGTH: Final = 60
+_TIMES: Final = (
+    "created_at",
+    "updated_at",
+    "email_confirmed_at",
+    "phone_confirmed_at",
+    "invited_at",
+    "last_sign_in_at",
+    "deleted_at",
+)
 _SOUND: Final = (
     "^[$]argon2id?[$]v=19[$]m=[0-9]+,t=[0-9]+,p=[0-9]+[$][^$]+[$][^$]+$",
     "^[$]fbscrypt[$]v=1,n=[0-9]+,r=[0-9]+,p=[0-9]+,",
@@ -46,16 +56,27 @@ def _missing(column: str) -> Flaw:
     return Flaw((column,), f"u.{column} is null", f"{column} is NULL", refused=True)
 
 
+def _no_year(column: str) -> str:
+    """Whether the time is of no year that Go prints: then each answer that shows the account fails."""
+    return f"(u.{column} < '0001-01-01 00:00:00+00' or u.{column} >= '10000-01-01 00:00:00+00')"
+
+
+def _unreadable(column: str) -> Flaw:
+    text = f"{column} is a time that Auth cannot read: it must lie in the years 1 to 9999"
+    return Flaw((column,), _no_year(column), text, refused=True)
+
+
 FLAWS: Final[Mapping[str, Flaw]] = {
     "ban": Flaw(
         ("banned_until",),
-        "(not pg_catalog.isfinite(u.banned_until) or u.banned_until >= '10000-01-01 00:00:00+00')",
+        _no_year("banned_until"),
         "banned_until is later than Auth can read: a ban must end before the year 9999",
         refused=True,
     ),
     "user_metadata": _not_an_object("raw_user_meta_data"),
     "app_metadata": _not_an_object("raw_app_meta_data"),
     **{name: _missing(name) for name in ("aud", "role", "created_at", "updated_at")},
+    **{f"time_{name}": _unreadable(name) for name in _TIMES},
     "cut_hash": Flaw(
         ("encrypted_password",),
         f"({_HASH} ~ '{_BCRYPT}' and pg_catalog.octet_length({_HASH}::text) < {_BCRYPT_LENGTH})",
