@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from threading import Semaphore
 from typing import Any, cast
 
 from supasync_core.api.backend import Divisible
@@ -29,6 +30,8 @@ SMALLEST = 4
 """Pages of the last ranges."""
 LARGEST = 32
 """Pages of the largest ranges: the source passes over so many rows of its index to find the end of one."""
+AHEAD = 2
+"""Pages of a range that are asked for, or read, and not yet handed on."""
 
 
 @dataclass(eq=False)
@@ -38,6 +41,16 @@ class _Part:
     behind: Key
     to: Key | None
     onward: Onward
+    room: Semaphore = field(default_factory=lambda: Semaphore(AHEAD - 1))
+    """For pages that its reader asks for by itself."""
+
+
+@dataclass
+class _Arrived:
+    """A page in a list, out of which it is taken, and the next one, if its reader went on by itself."""
+
+    page: list[Batch]
+    following: "Future[_Arrived] | None"
 
 
 @dataclass
@@ -63,7 +76,10 @@ class Division:
     _open: list[_Part] = field(init=False)
     _waiting: deque[_Part] = field(init=False)
     _rest: _Part = field(init=False)
-    _reading: "list[tuple[_Part, Future[list[Batch]]]]" = field(default_factory=list, init=False)
+    _reading: "list[tuple[_Part, Future[_Arrived]]]" = field(default_factory=list, init=False)
+    """Of each part that is read, the page that is handed on next."""
+    _stopped: bool = field(default=False, init=False)
+    """Whether nobody wants more pages."""
     _bound: "Future[Key | None] | None" = field(default=None, init=False)
     """The key with which the next range will end, while it is being looked for."""
     _rows: int = field(default=0, init=False)
@@ -95,16 +111,18 @@ class Division:
                 if (arrived := self._arrived()) is None:
                     self._begin()
                     continue
-                part, page = arrived[0], self.reader.take(arrived[1].pop())
+                part, page = arrived[0], self.reader.take(arrived[1].page.pop())
+                following = arrived[1].following
                 beside = self.job.readers.count > 1 and bool(self._open or self._bound)
                 follows = self._follows(part, page)
                 if beside:  # the next page is asked for meanwhile; whoever reads alone is read ahead anyway
-                    self._go_on(part, follows=follows)
+                    self._go_on(part, following, follows=follows)
                 yield page
                 del page  # there is room for the next page once nobody holds this one
                 if not beside:
-                    self._go_on(part, follows=follows)
+                    self._go_on(part, following, follows=follows)
         finally:
+            self._stopped = True
             for _, future in self._reading:
                 future.cancel()
 
@@ -122,8 +140,11 @@ class Division:
         self._open.remove(part)
         return False
 
-    def _go_on(self, part: _Part, *, follows: bool) -> None:
-        if follows:
+    def _go_on(self, part: _Part, following: "Future[_Arrived] | None", *, follows: bool) -> None:
+        if following:
+            part.room.release()
+            self._reading.append((part, following))
+        elif follows:
             self._ask(part)
         self._begin()
 
@@ -175,14 +196,25 @@ class Division:
             return None
 
     def _ask(self, part: _Part) -> None:
-        window = self.window(part.behind, part.to)
-        self._reading.append((part, self.job.readers.pool.submit(self._read, window)))
+        self._reading.append((part, self.job.readers.pool.submit(self._read, part, part.behind)))
 
-    def _read(self, window: Window) -> list[Batch]:
-        """The page in a list, out of which it is taken."""
-        return [self.job.source.read(self.job.table, window)]
+    def _read(self, part: _Part, behind: Key) -> _Arrived:
+        page = self.job.source.read(self.job.table, self.window(behind, part.to))
+        return _Arrived([page], self._further(part, page))
 
-    def _arrived(self) -> tuple[_Part, list[Batch]] | None:
+    def _further(self, part: _Part, page: Batch) -> "Future[_Arrived] | None":
+        """The page of a range behind this one; None at the range's end, or where enough of its pages wait.
+
+        It is asked for in this one's thread, so that the source does not wait for whoever hands pages on.
+        """
+        if part.to is None or not page.count or self._stopped or self.job.readers.count == 1:
+            return None
+        key = self.job.table.place(page.rows[-1], None).key
+        if key == part.to or not part.room.acquire(blocking=False):
+            return None
+        return self.job.readers.pool.submit(self._read, part, key)
+
+    def _arrived(self) -> tuple[_Part, _Arrived] | None:
         """The page that was asked for first of those that have come; None where a bound was found."""
         awaited: list[Future[Any]] = [future for _, future in self._reading]
         if self._bound and len(awaited) < self.job.readers.count:

@@ -16,6 +16,7 @@ from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
 from supasync_core.testing.memory_source import MemorySource, Pair
 from supasync_tables.incremental import Incremental
+from supasync_tables.key_ranges import AHEAD
 
 TABLE = Table(name="events", page_size=3, overlap=timedelta(seconds=60))
 HOUR = 3600
@@ -60,6 +61,21 @@ def test_a_small_table_costs_no_request_more() -> None:
     alone.run()
     assert not bounds(pair)
     assert pair.source.pages == alone.source.pages
+
+
+def test_each_reader_goes_on_until_enough_of_its_pages_wait() -> None:
+    pair = pair_of(300, readers=3)
+    pieces = pair.plugin.read(pair.job())
+    taken = [next(pieces) for _ in range(9)]
+    assert 3 < pair.source.pages - len(taken) <= 3 * AHEAD
+    known = taken[-1].state.backfill
+    assert known is not None
+    assert known.rows == 27, "the state claims no row that was not handed on"
+    for piece in taken:
+        pair.sink.update({str(row["id"]): dict(row) for row in piece.batch.rows} if piece.batch else {})
+    pair.state = taken[-1].state
+    pair.run()
+    assert pair.sink == pair.source.stored
 
 
 def test_ranges_have_pages_of_rows_and_get_smaller_towards_the_end() -> None:
