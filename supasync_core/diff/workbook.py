@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import ParseError
@@ -33,18 +34,19 @@ _NAMED: Final = re.compile(r"(.*?\.xlsx)#(.+)", re.DOTALL | re.IGNORECASE)
 _MOST: Final = 1_000_000_000
 """Bytes of all that a workbook unpacks to; openpyxl holds all its texts in memory."""
 _ROWS: Final = 1_048_576
-"""Of a sheet (Microsoft, "Excel specifications and limits"). openpyxl yields each row that a file skips."""
+"""Of a sheet (Microsoft, "Excel specifications and limits")."""
 _PAGE: Final = 1000
 _DIGITS: Final = 15
 _WHOLE: Final = 1e16
 _CHUNK: Final = 1 << 20
+_MARK: Final = b"\xef\xbb\xbf"
 _BROKEN: Final = (
     *(BadZipFile, zlib.error, EOFError, ParseError, LookupError, ValueError, TypeError),
     *(AttributeError, ArithmeticError, RuntimeError),
 )
 """What openpyxl raises at a file that is not as it expects."""
-_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[ />]")
-_MERGED: Final = re.compile(rb"<(?:\w+:)?mergeCell[ />]")
+_FORMULA: Final = re.compile(rb"<(?:[^\s<>/:]+:)?f[\s/>]")
+_MERGED: Final = re.compile(rb"<(?:[^\s<>/:]+:)?mergeCell[\s/>]")
 
 
 def sheet_of(name: str) -> tuple[Path, str | None]:
@@ -139,12 +141,8 @@ class _Sheet:
 
     def _there(self) -> Iterator[Sequence[Any]]:
         """The rows that have a value; UnreadableFileError where a formula has none."""
-        for number in range(_ROWS + 1):
-            row, formulas = _next(self.rows), _next(self.formulas) if self.formulas else None
-            if row is None:
-                return
-            if number == _ROWS:
-                break
+        while (row := _next(self.rows)) is not None:
+            formulas = _next(self.formulas) if self.formulas else None
             for cell, formula in zip(row, formulas or (), strict=False):
                 if formula.data_type == "f":
                     self.counts["formula"] += 1
@@ -155,7 +153,6 @@ class _Sheet:
                         )
             if any(cell.value not in {None, ""} for cell in row):
                 yield row
-        raise UnreadableFileError(f"has more than {_ROWS:,} rows in the sheet {self.title}")
 
     def _row(self, row: Sequence[Any], documents: Sequence[bool]) -> dict[str, str]:
         for cell in row[len(self.header) :]:
@@ -262,10 +259,33 @@ def _chosen(book: Any, name: str | None) -> Any:  # noqa: ANN401 - as above
 
 
 def _iterated(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
-    """All rows, whatever size the file says that the sheet has."""
-    sheet.reset_dimensions()
-    rows: Iterator[Sequence[Any]] = sheet.iter_rows()
-    return rows
+    """The rows that there are, whatever size the file says that the sheet has.
+
+    UnreadableFileError where they are not in order: openpyxl's own iterator leaves those out.
+    """
+    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415 - as above
+
+    book, last = sheet.parent, 0
+    with sheet._get_source() as source:  # noqa: SLF001 - as above
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,  # noqa: SLF001 - as above
+            data_only=book.data_only,
+            epoch=book.epoch,
+            date_formats=book._date_formats,  # noqa: SLF001 - as above
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001 - as above
+        )
+        for number, cells in parser.parse():
+            columns = [cell["column"] for cell in cells]
+            if number <= last or any(a >= b for a, b in pairwise(columns)):
+                raise UnreadableFileError(
+                    f"has rows or cells that are not in order, in row {number} of the sheet {sheet.title}: "
+                    "open it in a spreadsheet program, and save it"
+                )
+            if number > _ROWS:
+                raise UnreadableFileError(f"has more than {_ROWS:,} rows in the sheet {sheet.title}")
+            last = number
+            yield sheet._get_row(cells)  # noqa: SLF001 - as above
 
 
 def _refuse_bomb(path: Path) -> None:
@@ -280,7 +300,11 @@ def _seen(path: Path, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as abo
     """Whether the sheet has formulas, and merged cells, which openpyxl does not tell while it streams."""
     formulas = merged = False
     with ZipFile(path) as packed, packed.open(sheet._worksheet_path) as file:  # noqa: SLF001 - as above
-        rest = b""
+        rest = file.read(4)
+        if not rest.removeprefix(_MARK).startswith(b"<") or b"\0" in rest:
+            raise UnreadableFileError(
+                "has a sheet that is not UTF-8: open and save it in a spreadsheet program"
+            )
         while chunk := file.read(_CHUNK):
             formulas = formulas or _FORMULA.search(rest + chunk) is not None
             merged = merged or _MERGED.search(rest + chunk) is not None

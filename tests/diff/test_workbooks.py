@@ -111,6 +111,7 @@ def test_a_formula_is_its_saved_value_and_refused_without_one(tmp_path: Path) ->
     done = call(tmp_path, "diff", left, name)
     assert (done.code, "has a formula without a saved value in Sheet!B2" in done.err) == (2, True), done.err
     edited(tmp_path / name, SHEET, "<v />", "<v>2</v>")
+    edited(tmp_path / name, SHEET, "<f>", "<f\n>")
     told = diff(tmp_path, left, name)
     assert told.counts == (0, 0, 0, 1)
     assert "right: r.xlsx: 1 cell is a formula, compared by its value" in told.table["notes"]
@@ -152,6 +153,12 @@ def _bad(tmp_path: Path) -> dict[str, str]:
     edited(tmp_path / "entities.xlsx", SHEET, "<worksheet ", entities)
     book(tmp_path / "far.xlsx", *plain)
     edited(tmp_path / "far.xlsx", SHEET, '<row r="2"', '<row r="99999999999"')
+    for name, before, after in (
+        ("again.xlsx", "</sheetData>", '<row r="2"><c r="A2"><v>1</v></c></row></sheetData>'),
+        ("behind.xlsx", '<row r="1"', '<row r="3"'),
+        ("swapped.xlsx", 'r="A2"', 'r="C2"'),
+    ):
+        edited(tmp_path / book(tmp_path / name, *plain), SHEET, before, after)
     book(tmp_path / "cut.xlsx", *plain)
     edited(tmp_path / "cut.xlsx", SHEET, "</sheetData>", "")
     return {
@@ -162,6 +169,9 @@ def _bad(tmp_path: Path) -> dict[str, str]:
         "large.xlsx": "unpacks to more than 1.0 GB",
         "entities.xlsx": "cannot be read as a workbook (",
         "far.xlsx": "has more than 1,048,576 rows",
+        "again.xlsx": "not in order, in row 2 of the sheet Sheet",
+        "behind.xlsx": "not in order, in row 2 of the sheet Sheet",
+        "swapped.xlsx": "not in order, in row 2 of the sheet Sheet",
         "cut.xlsx": "cannot be read as a workbook (ParseError)",
     }
 
