@@ -196,3 +196,18 @@ def test_sql_that_is_longer_than_the_screen_goes_into_a_file_that_is_named(folde
     assert short.replace("\r\n", "\n") == file.read_text()
     queries = b"".join(on_a_terminal(folder, 120, str(COMMAND), "gap", "sql", lines=8)).decode()
     assert "users: .supasync/gap/01_users.sql -> save the result as users.csv" in queries
+
+
+def test_sql_replaces_no_file_that_is_not_such_sql(folder: Path) -> None:
+    (folder / "queries").mkdir()
+    (folder / "queries/01_users.sql").write_text("-- my own\n")
+    for name, *command in (
+        ("old.duckdb", "schema", "sql", "--out", "old.duckdb"),
+        ("queries/01_users.sql", "gap", "sql", "--out", "queries"),
+    ):
+        before = (folder / name).read_bytes()
+        done = call(folder, *command)
+        assert (done.code, "is not replaced: supasync has not written" in done.err) == (3, True), done.err
+        assert (folder / name).read_bytes() == before
+        (folder / name).unlink()
+        assert [call(folder, *command).code for _ in "12"] == [0, 0]

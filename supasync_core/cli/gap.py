@@ -28,7 +28,7 @@ from supasync_core.project.migration import opened
 from supasync_core.project.session import Session
 from supasync_core.staging.staging_file import Staging
 from supasync_core.system import lock
-from supasync_core.system.files import write_private
+from supasync_core.system.files import write_script
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -160,4 +160,4 @@ def _write(folder: Path, queries: Sequence[tuple[str, str]]) -> None:
     except OSError as err:
         raise SupasyncError(f"{folder} cannot be created: {err.strerror}") from err
     for number, (table, sql) in enumerate(queries, 1):
-        write_private(folder / _name(number, table), sql + "\n")
+        write_script(folder / _name(number, table), sql + "\n")

@@ -11,7 +11,7 @@ from supasync_core.cli.output import longer_than_the_screen
 from supasync_core.model.errors import TableError
 from supasync_core.project.session import Session
 from supasync_core.system import lock
-from supasync_core.system.files import write_private
+from supasync_core.system.files import write_script
 
 if TYPE_CHECKING:
     from supasync_core.model.table import Table
@@ -133,7 +133,7 @@ def _write(
     if out is None:
         name = "-".join(["schema", *words]).replace("_", "-")
         out = lock.folder(session.folder) / f"{name}.sql"
-    write_private(out, text)
+    write_script(out, text)
     output.line(f"written to {out}: paste it into {project}'s SQL editor")
 
 

@@ -38,6 +38,11 @@ def write_named(path: Path, text: str, begins: tuple[str, ...]) -> None:
     write_private(path, text)
 
 
+def write_script(path: Path, text: str) -> None:
+    """The same for a script, which takes the place of one with its first line: all of its kind share that."""
+    write_named(path, text, (text.partition("\n")[0] + "\n",))
+
+
 def check_named(path: Path, begins: tuple[str, ...]) -> None:
     """RefusedError where something is at the path that does not begin with one of these texts."""
     try:
