@@ -24,6 +24,8 @@ _BYTES = 8_000_000
 """Rows, and bytes of them, that are loaded at a time: with 1,000 it takes half as long again (measured)."""
 _LONGEST = 256_000_000
 """Bytes of a line."""
+_MOST = 1600
+"""Columns of a table (PostgreSQL documentation, "PostgreSQL Limits"); each takes a statement here."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -44,11 +46,12 @@ def part(engine: DiffEngine, relation: str, path: Path, shape: Shape) -> Part:
 
 @dataclass
 class _Lines:
-    """The lines of a file; ``widths`` is how many rows have so many names."""
+    """The lines of a file; ``widths`` is how many rows have so many of its ``names``."""
 
     path: Path
     room: Room
     widths: Counter[int] = field(default_factory=Counter)
+    names: set[str] = field(default_factory=set)
 
     def pages(self) -> Iterator[list[dict[str, str]]]:
         """The rows, some thousand at a time: the JSON of each value by its name."""
@@ -57,6 +60,11 @@ class _Lines:
         for number, line in self._lines():
             page.append(_checked(_row(line, number), line, number))
             self.widths[len(page[-1])] += 1
+            self.names.update(page[-1])
+            if len(self.names) > _MOST:
+                raise UnreadableFileError(
+                    f"has more than {_MOST:,} different names by line {number}: no table has as many columns"
+                )
             size += len(line)
             if len(page) == _ROWS or size >= _BYTES:
                 yield page

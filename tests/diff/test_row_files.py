@@ -231,6 +231,10 @@ BAD = {
         b'{"id":1,"v":' + b"[" * 99_999 + b"]" * 99_999 + b"}",
         "has a line 1 that is nested too deep",
     ),
+    "own.jsonl": (
+        b"".join(b'{"id":1,"c%d":1}\n' % number for number in range(2000)),
+        "has more than 1,600 different names by line 1600",
+    ),
     "text.parquet": (b"id,v\n1,a\n", "cannot be read as Parquet"),
     "cut.parquet": (b"PAR1" + b"\0" * 100 + b"PAR1", "cannot be read as Parquet"),
 }
