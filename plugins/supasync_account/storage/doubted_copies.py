@@ -46,7 +46,7 @@ def has_md5(progress: StorageProgress) -> bool:
 
 def has_other_etags(progress: StorageProgress) -> bool:
     """Whether OLD has sent the same bytes twice under an ETag that is not their MD5."""
-    return bool(progress.asked(f"SELECT 1 {_OF_OLD} AND twice LIMIT 1", [progress.pair]))
+    return bool(progress.asked(f"SELECT 1 {_OF_OLD} AND proven LIMIT 1", [progress.pair]))
 
 
 def disproved(progress: StorageProgress) -> list[Task]:
@@ -55,7 +55,7 @@ def disproved(progress: StorageProgress) -> list[Task]:
         return []
     rows = progress.asked(
         f"SELECT md5, {_NEW}, bucket, name, size, etag, mimetype, cache, updated {_OF_OLD} AND md5 <> etag "
-        "AND NOT coalesce(twice, false)",
+        "AND NOT coalesce(proven, false)",
         [progress.pair],
     )
     found = []

@@ -15,8 +15,8 @@ class Known:
     cache: str
     md5: str | None
     new_etag: str
-    twice: bool = False
-    """Whether OLD sent these bytes twice, under an ETag that is not their MD5."""
+    proven: bool = False
+    """Whether these are OLD's bytes although its ETag is no MD5: it is of parts, or they came twice."""
 
     def is_in(self, new: StoredObject) -> bool:
         """Whether NEW's object is as it was copied: else somebody has changed it there."""

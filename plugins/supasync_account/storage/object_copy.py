@@ -6,12 +6,12 @@ sent. What is read is what was listed, by ETag and length, or the object has cha
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from hashlib import md5
 from typing import Any, Final
 
 import httpx
 
 from supasync_account.decoding import same_values
+from supasync_account.storage.body_digest import BodyDigest
 from supasync_account.storage.header_values import encoded_json, sendable
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.object_reads import refuse_other
@@ -68,8 +68,8 @@ class Copied:
     """Whether its bytes travelled."""
     seen: bool = False
     """Whether NEW was asked for it since, and showed it."""
-    twice: bool = False
-    """Whether OLD sent these bytes twice, under an ETag that is not their MD5."""
+    proven: bool = False
+    """Whether these are OLD's bytes although its ETag is no MD5: it is of parts, or they came twice."""
 
 
 @dataclass
@@ -170,7 +170,7 @@ class Copier:
 
     def _streamed(self, task: Task, share: Share) -> Copied:
         """One download that is the body of one upload; nothing is held but a piece of it."""
-        listed, digest = task.listed, md5(usedforsecurity=False)
+        listed, digest = task.listed, BodyDigest(task.listed)
         if listed.size > LARGE:
             self.uploads.begin(task.bucket, listed, "")
         headers = {
@@ -194,7 +194,11 @@ class Copier:
             self.fence.ask()
             upload = path_of("object", task.bucket, key=listed.name)
             self.new.once("POST", upload, headers=headers, content=body())
-        return Copied(task, digest.hexdigest(), twice=self._check(task, digest.hexdigest()))
+        return Copied(task, digest.md5, proven=self._proven(task, digest))
+
+    def _proven(self, task: Task, digest: BodyDigest) -> bool:
+        """Whether they are OLD's bytes although the ETag is not their MD5; AlteredError as `_check`."""
+        return self._check(task, digest.md5) or digest.has_etag_of_parts
 
     def _check(self, task: Task, digest: str) -> bool:
         """AlteredError where the bytes that came are not those of the ETag: something may have changed them.
@@ -217,10 +221,11 @@ class Copier:
         digest = ResumableUpload(self.old, self.new, self.fence, self.uploads, share).send(
             task.bucket, task.listed, task.metadata, replaces=task.replaces
         )
-        twice = self._check(task, digest) if digest else False
-        copied = self._confirmed(Copied(task, digest, twice=twice))
-        if not digest and self.md5_etags and not copied.etag.count("-"):
-            return replace(copied, twice=self._check(task, copied.etag))
+        if digest:
+            return self._confirmed(Copied(task, digest.md5, proven=self._proven(task, digest)))
+        copied = self._confirmed(Copied(task, None))
+        if self.md5_etags and not copied.etag.count("-"):
+            return replace(copied, proven=self._check(task, copied.etag))
         return copied
 
     def _again(self, copied: Copied) -> Copied:

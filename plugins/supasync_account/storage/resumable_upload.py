@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import md5, sha256
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from hashlib import sha256
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from supasync_account.storage.body_digest import BodyDigest
 from supasync_account.storage.header_values import encoded, encoded_json
 from supasync_account.storage.object_listing import StoredObject
 from supasync_account.storage.object_reads import refuse_other
@@ -19,9 +20,6 @@ from supasync_account.storage.read_allowance import Share
 from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as HASH
 
 LARGE: Final = 6 * 1024 * 1024
 """Bytes of a piece, and of an object from which on one is worth it."""
@@ -59,19 +57,26 @@ class ResumableUpload:
     share: Share
     """What may be read of OLD."""
 
-    def send(self, bucket: str, listed: StoredObject, metadata: Any, *, replaces: bool) -> str | None:  # noqa: ANN401 - JSON
-        """Send what NEW does not have yet; the MD5 where all of it went through here."""
+    def send(
+        self,
+        bucket: str,
+        listed: StoredObject,
+        metadata: Any,  # noqa: ANN401 - JSON
+        *,
+        replaces: bool,
+    ) -> BodyDigest | None:
+        """Send what NEW does not have yet; the digest where all of it went through here."""
         told = _told(bucket, listed, metadata)
         path = self.uploads.place(bucket, listed, _mark(listed, told))
         at = self._offset(path) if path else None
         if path is None or at is None:
             path, at = self._created(bucket, listed, told, replaces=replaces), 0
-        digest = md5(usedforsecurity=False) if at == 0 else None
+        digest = BodyDigest(listed) if at == 0 else None
         while at < listed.size:
             end = min(at + LARGE, listed.size)
             at = self._piece(bucket, listed, path, range(at, end), digest, replaces=replaces)
         self._finish(bucket, listed, metadata)
-        return digest.hexdigest() if digest else None
+        return digest
 
     def _created(self, bucket: str, listed: StoredObject, told: str, *, replaces: bool) -> str:
         headers = {
@@ -104,7 +109,7 @@ class ResumableUpload:
         listed: StoredObject,
         path: str,
         part: range,
-        digest: "HASH | None",
+        digest: BodyDigest | None,
         *,
         replaces: bool,
     ) -> int:

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS kept.storage_uploads (pair VARCHAR, bucket VARCHAR, n
   path VARCHAR);
 ALTER TABLE kept.storage_uploads ADD COLUMN IF NOT EXISTS told VARCHAR;
 ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS unseen BOOLEAN;
-ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS twice BOOLEAN;
+ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS proven BOOLEAN;
 CREATE TABLE IF NOT EXISTS kept.storage_doubts (pair VARCHAR, bucket VARCHAR, name VARCHAR, etag VARCHAR,
   new_etag VARCHAR, md5 VARCHAR, ours BOOLEAN);
 """
@@ -174,7 +174,7 @@ class StorageProgress(Database):
         of = "FROM listed WHERE bucket = ? AND side ="
         query = (
             f"SELECT {old}, {new}, k.size, k.etag, k.mimetype, k.cache, k.md5, k.new_etag, "
-            "coalesce(k.twice, false) "
+            "coalesce(k.proven, false) "
             f"FROM (SELECT * {of} 'OLD') AS o FULL JOIN (SELECT * {of} 'NEW') AS n ON n.name = o.name "
             f"LEFT JOIN {_OBJECTS} AS k ON k.pair = ? AND k.bucket = ? AND k.name = o.name "
             "ORDER BY coalesce(o.name, n.name)"
@@ -245,7 +245,7 @@ class StorageProgress(Database):
                 each.etag,
                 now,
                 each.sent and not each.seen,
-                each.twice,
+                each.proven,
             )
             for each in copied
         ]

@@ -181,7 +181,7 @@ class _Bucket:
         if left.md5 and left.md5 == right.md5:
             return BY_HASH
         if known and known.md5 and known.etag == left.etag and known.is_in(right):
-            if known.twice or known.md5 == left.md5:
+            if known.proven or known.md5 == left.md5:
                 return BY_COPY
             if not left.md5 or self.other_etags:
                 return BY_COPY_ALONE
