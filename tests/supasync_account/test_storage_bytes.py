@@ -112,3 +112,25 @@ def test_a_name_of_a_file_or_a_bucket_makes_no_listing_of_its_request() -> None:
         ("POST", f"{objects}/list-v2/a"),
     ):
         assert purpose_of(method, path.encode()) == LIST
+
+
+DROPS = """
+create function storage.drops() returns trigger language plpgsql as
+  $$begin new.user_metadata := null; return new; end$$;
+create trigger drops before insert or update on storage.objects
+  for each row when (new.name = 'z') execute function storage.drops();
+"""
+
+
+def test_user_metadata_that_new_does_not_keep_is_no_success(both: Storages) -> None:
+    for name in "ayz":
+        both.old.put("docs", name, name.encode(), x_metadata="eyJhIjoxfQ==")
+    both.space.new.run(DROPS)
+    try:
+        done = both.run("sync", code=3)
+        assert "docs/z was stored with another content type, cache control or user metadata" in done.err
+        assert "2 objects copied" in done.out
+    finally:
+        both.space.new.run("drop function storage.drops() cascade")
+    both.run("sync", "--accept", "newer")
+    both.assert_equal()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from supasync_account.storage.guarded_transport import ANSWER, GuardedTransport, may_be_sent
 from supasync_account.storage.storage_client import path_of
+from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import InternalError
 
@@ -67,6 +68,11 @@ def test_a_name_travels_as_its_bytes(key: str) -> None:
     sent = url.raw_path.decode()
     assert sent.startswith("/storage/v1/object/docs/")
     assert unquote(sent.removeprefix("/storage/v1/object/docs/")) == key
+
+
+def test_a_name_with_half_of_a_character_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ObjectError, match="no address takes its name"):
+        path_of("object", "docs", key="a\ud800")
 
 
 def test_another_host_is_never_sent_the_key() -> None:

@@ -229,8 +229,11 @@ class Copier:
         return copied
 
     def _again(self, copied: Copied) -> Copied:
-        """With NEW's ETag where it is not the MD5 of the bytes: of parts, or of a server that encrypts."""
-        if copied.task.listed.size <= LARGE and self.md5_etags:
+        """With NEW's ETag where it is not the MD5 of the bytes: of parts, or of a server that encrypts.
+
+        User metadata is looked up as well: no listing shows whether NEW has kept it.
+        """
+        if copied.task.listed.size <= LARGE and self.md5_etags and not copied.task.metadata:
             return copied
         return self._confirmed(copied)
 

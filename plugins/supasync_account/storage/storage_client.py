@@ -66,11 +66,17 @@ class Answer:
 
 
 def path_of(*parts: str, key: str | None = None) -> str:
-    """The path below the root, every byte quoted as it is: a name has slashes and may have dots alone."""
+    """The path below the root, every byte quoted as it is: a name has slashes and may have dots alone.
+
+    ObjectError for a name with half of a character, which has no bytes.
+    """
     names = [*parts, *(() if key is None else key.split("/"))]
-    return "/".join(
-        name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="") for name in names
-    )
+    try:
+        return "/".join(
+            name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="") for name in names
+        )
+    except UnicodeEncodeError:
+        raise ObjectError("name", f"no address takes its name: {'/'.join(names)!a}") from None
 
 
 @dataclass
