@@ -14,7 +14,7 @@ from supasync_account.auth.account_refusal import no_values
 from supasync_account.auth.account_scripts import VERSION
 from supasync_account.auth.account_side import AccountSide
 from supasync_account.auth.session_copy import SessionCopy
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import SchemaError, TransientError
 from tests.supasync_account.accounts import number
 
 USERS = ("email", "id", "is_sso_user", "phone", "raw_user_meta_data")
@@ -115,7 +115,7 @@ def test_accounts_that_were_not_asked_for_are_refused(rows: object) -> None:
         sums=[{"part": "00", "accounts": 1, "digest": MARK}] * 2,
     )
     for asked in (
-        lambda: found.marks(["02"]),
+        lambda: found.marks(["02"], {}),
         lambda: found.marks_of([ID]),
         lambda: found.closed([ID]),
         lambda: found.contacts([ID]),
@@ -123,6 +123,18 @@ def test_accounts_that_were_not_asked_for_are_refused(rows: object) -> None:
     ):
         with pytest.raises(SchemaError, match="accounts that were not asked for"):
             asked()
+
+
+def test_a_list_of_fewer_accounts_than_the_project_counts_is_not_believed() -> None:
+    old = side(ids=[{"id": ID}], number=[{"accounts": 2}])
+    with pytest.raises(TransientError, match="counts 2 accounts and lists 1 of them"):
+        old.ids()
+    sums = [{"part": "02", "accounts": 1, "digest": MARK}, {"part": "07", "accounts": 1, "digest": MARK}]
+    old = side(marks=[{"id": ID, "mark": MARK}], sums=sums)
+    with pytest.raises(TransientError, match="counts 2 accounts and lists 1 of them"):
+        old.marks(["02", "07"], old.sums())
+    gone = side(marks=[{"id": ID, "mark": MARK}], sums=sums[:1])  # the other one was deleted meanwhile
+    assert gone.marks(["02", "07"], old.sums()) == {ID: MARK}
 
 
 def test_accounts_that_are_there_and_not_handed_over_are_counted() -> None:

@@ -282,6 +282,23 @@ def test_a_ban_ends_by_the_earliest_clock_alone(keys: Projects, side: str, secon
         server.behave()
 
 
+def test_without_a_clock_of_a_project_no_ban_is_taken_for_ended(keys: Projects) -> None:
+    """This machine's own clock may be years ahead."""
+    keys.sign_up(1, banned_until="now() + interval '2 years'")
+    for end in (keys.space.old, keys.space.new):
+        end.server.misbehave({"kind": "no-date", "times": None})
+    try:
+        said = "neither OLD nor NEW says in its answers what time it is"
+        assert said in keys.auth("sync", code=3).err
+        assert said in keys.auth("verify", code=2).err
+        assert keys.new.paste("select id from auth.users") == []
+        keys.space.new.server.behave()
+        keys.auth("sync")
+    finally:
+        for end in (keys.space.old, keys.space.new):
+            end.server.behave()
+
+
 EMPTY = {"content-type": "application/json", "x-total-count": "0", "date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
 

@@ -30,6 +30,7 @@ _ANSWERS: Final[Mapping[str, Any]] = {
     "sees_all": list[tuple[bool | None]],
     "callers": _Pairs,
     "counts": Annotated[list[tuple[_Number, _Number, _Number]], _One],
+    "number": _Count,
     "with_factors": _Count,
     "with_passkeys": _Count,
     "says_something": _Count,

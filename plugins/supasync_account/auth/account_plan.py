@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from supasync_account.auth.account_records import AccountRecords
-from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
+from supasync_account.auth.account_side import AccountSide, both_sums, grouped, some_of, total
 from supasync_core.model.errors import SchemaError
 
 CHANGED_IN_NEW: Final = "changed in NEW since it was copied, and not in OLD"
@@ -56,7 +56,8 @@ def plan(old: AccountSide, new: AccountSide, records: AccountRecords, *, accept_
         if not old_sums.get(part) == new_sums.get(part) == written.get(part)
     ]
     for group in grouped([old_sums, new_sums], parts):
-        for account, marks in _rows(old.marks(group), new.marks(group), records.marks(group)):
+        of_old, of_new = some_of(old_sums, group), some_of(new_sums, group)
+        for account, marks in _rows(old.marks(group, of_old), new.marks(group, of_new), records.marks(group)):
             _decide(made, account, marks, accept_newer=accept_newer)
     if written and len(made.gone) + len(made.forgotten) >= total(written):
         raise SchemaError(

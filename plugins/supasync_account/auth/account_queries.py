@@ -217,6 +217,7 @@ READS: Final[Mapping[str, Query]] = {
     "with_passkeys": Query(
         "select pg_catalog.count(distinct p.user_id) as accounts from auth.webauthn_credentials p"
     ),
+    "number": Query("select pg_catalog.count(*) as accounts from auth.users"),
     "says_something": Query(
         "select pg_catalog.count(*) as accounts from auth.users u "
         "where coalesce(pg_catalog.to_jsonb(u) ->> %s::text, '') not in ('', 'false')"

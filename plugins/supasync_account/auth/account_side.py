@@ -6,6 +6,7 @@ accounts of a part are listed where its sums differ.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +15,7 @@ from supasync_account.auth.account_columns import AccountColumns, parts_of
 from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_extras import NAMES
 from supasync_account.auth.account_row import Account, account_of
-from supasync_core.model.errors import LargeAnswerError, SchemaError, SlowQueryError
+from supasync_core.model.errors import LargeAnswerError, SchemaError, SlowQueryError, TransientError
 from supasync_core.system.executors import executor
 
 AT_ONCE: Final = 1000
@@ -22,6 +23,8 @@ AT_ONCE: Final = 1000
 LISTED: Final = 20_000
 """Accounts whose marks are asked for at once."""
 ALL: Final = tuple(f"{number:02x}" for number in range(256))
+_LOOKS: Final = 3
+"""Questions for a list that is shorter than it should be."""
 _DENSE: Final = 2
 """A range of ids is asked for as one where it holds at most so many times the accounts that are wanted."""
 
@@ -57,16 +60,25 @@ class AccountSide:
             for part, accounts, digest in _halved(self.door, "sums", ALL, named=False)
         }
 
-    def marks(self, parts: Sequence[str]) -> dict[str, str]:
-        """The marks of the accounts of these parts, by id."""
-        found = dict(_halved(self.door, "marks", parts, named=True))
-        self._list(found)
-        return found
+    def marks(self, parts: Sequence[str], sums: Mapping[str, Sum]) -> dict[str, str]:
+        """The marks of the accounts of these parts, by id; TransientError for fewer than the sums count."""
+        for _ in range(_LOOKS):
+            found = dict(_halved(self.door, "marks", parts, named=True))
+            # Accounts may be deleted between two questions.
+            if not _is_short(found, sums) or not _is_short(found, sums := self._sums_of(parts)):
+                self._list(found)
+                return found
+        raise _lists_fewer(sum(each.accounts for each in sums.values()), len(found))
 
     def ids(self) -> list[str]:
-        """The ids of all accounts, in order."""
-        self._list(account for (account,) in _halved(self.door, "ids", ALL, named=False))
-        return self.listed
+        """The ids of all accounts, in order; TransientError for fewer than the project counts."""
+        for _ in range(_LOOKS):
+            found = [account for (account,) in _halved(self.door, "ids", ALL, named=False)]
+            [(number,)] = self.door.ask("number")
+            if len(found) >= number:
+                self._list(found)
+                return self.listed
+        raise _lists_fewer(number, len(found))
 
     def marks_of(self, ids: Sequence[str]) -> dict[str, str]:
         """The marks of these accounts."""
@@ -142,6 +154,9 @@ class AccountSide:
             what = NAMES.get(table.name, table.name)
             yield what, parts_of((), {table.name: table.compared})
 
+    def _sums_of(self, parts: Sequence[str]) -> dict[str, Sum]:
+        return some_of(self.sums(), parts)
+
     def _list(self, ids: Iterable[str]) -> None:
         self.listed = sorted({*self.listed, *ids})
 
@@ -185,6 +200,19 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
         yield from _halved(door, query, parts[half:], named=named)
 
 
+def _is_short(ids: Iterable[str], sums: Mapping[str, Sum]) -> bool:
+    """Whether a part has fewer of these than its sum counts."""
+    listed = Counter(each[:2] for each in ids)
+    return any(listed[part] < each.accounts for part, each in sums.items())
+
+
+def _lists_fewer(counted: int, listed: int) -> TransientError:
+    return TransientError(
+        f"a project counts {counted:,} accounts and lists {listed:,} of them: nothing more is done",
+        hint="a proxy in front of the project may answer for it; the next run tries again",
+    )
+
+
 def _refuse_others(
     rows: list[tuple[Any, ...]], wanted: Callable[[str], bool], *, ordered: bool = False
 ) -> list[tuple[Any, ...]]:
@@ -206,6 +234,11 @@ def bounds(parts: Sequence[str] = ALL) -> tuple[str, str]:
 def total(sums: Mapping[str, Sum], part: str | None = None) -> int:
     """How many accounts there are, or are in that part."""
     return sum(each.accounts for name, each in sums.items() if part in (None, name))
+
+
+def some_of(sums: Mapping[str, Sum], parts: Sequence[str]) -> dict[str, Sum]:
+    """The sums of these parts alone."""
+    return {part: sums[part] for part in parts if part in sums}
 
 
 def grouped(sums: Iterable[Mapping[str, Sum]], parts: Sequence[str]) -> Iterator[list[str]]:

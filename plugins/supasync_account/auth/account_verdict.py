@@ -7,7 +7,7 @@ from typing import Any, Final
 from supasync_account.auth.account_columns import AccountColumns
 from supasync_account.auth.account_door import AccountDoor
 from supasync_account.auth.account_extras import left_out
-from supasync_account.auth.account_side import AccountSide, both_sums, grouped, total
+from supasync_account.auth.account_side import AccountSide, both_sums, grouped, some_of, total
 from supasync_core.model.errors import DiffCode
 
 MOVING: Final = "times of sign-ins and of changes, and links in mails that wait for an answer"
@@ -79,7 +79,8 @@ def compare(old_door: AccountDoor, new_door: AccountDoor, extras: Sequence[str] 
     unequal: list[str] = []
     parts = [part for part in sorted({*there, *here}) if there.get(part) != here.get(part)]
     for group in grouped([there, here], parts):
-        left, right = old.marks(group), new.marks(group)
+        left = old.marks(group, some_of(there, group))
+        right = new.marks(group, some_of(here, group))
         missing += sorted(left.keys() - right.keys())
         extra += sorted(right.keys() - left.keys())
         unequal += sorted(each for each in left.keys() & right.keys() if left[each] != right[each])

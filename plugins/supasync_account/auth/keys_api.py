@@ -66,6 +66,8 @@ class KeysApi:
     ledger: Ledger
     ahead: float = field(default=0.0, init=False)
     """The seconds by which the server's clock is ahead of this machine's; 0 before the first answer."""
+    tells_time: bool = field(default=False, init=False)
+    """Whether any answer had a Date."""
     clock: ServerClock = field(default_factory=ServerClock, init=False)
 
     @cached_property
@@ -189,6 +191,7 @@ class KeysApi:
     def _look_at_the_clock(self, at: float | None, asked_at: float) -> None:
         """A Date has no fractions, and is written at any time while this machine waited."""
         if at is not None:
+            self.tells_time = True
             self.ahead = max(at - time.time(), 0.0) or min(at + 1 - asked_at, 0.0)
 
 

@@ -5,11 +5,12 @@ early, whichever of them is wrong.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from supasync_account.auth.keys_account import bans_alike
+from supasync_account.auth.keys_account import KeyAccount, bans_alike
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_listing import clock_stands
 from supasync_account.auth.keys_plan import Lists
@@ -47,8 +48,18 @@ class Clocks:
                     hint="a cache in front of the project answers in its place, whatever it is asked",
                 )
 
+    def refuse_timeless(self, accounts: Iterable[KeyAccount]) -> None:
+        """RefusedError where one of them has a ban, and neither project says what time it is."""
+        if not (self.old.tells_time or self.new.tells_time) and any(each.banned_until for each in accounts):
+            raise RefusedError(
+                "neither OLD nor NEW says in its answers what time it is, so nobody can tell which bans of "
+                "OLD have ended",
+                hint="a proxy in front of both takes Date away: go past it, or copy by SQL or functions",
+            )
+
     def refuse_bans(self, lists: Lists) -> None:
         """RefusedError where bans are to be copied, and the clocks do not agree on which have ended."""
+        self.refuse_timeless(lists.old.accounts.values())
         ahead = (0.0, self.old.ahead, self.new.ahead)
         apart, here = max(ahead) - min(ahead), lists.new.accounts
         wanted = [

@@ -60,7 +60,9 @@ class KeysWay:
                     hint="compare by SQL, with both connection strings; supasync auth check says more",
                 )
         there, here = old.accounts, new.accounts
-        now = Clocks(self.old, self.new).now
+        clocks = Clocks(self.old, self.new)
+        clocks.refuse_timeless(there.values())
+        now = clocks.now
         found = {each: differences(there[each], here[each], now) for each in sorted(there.keys() & here)}
         closed = {each for each in there.keys() - here.keys() if there[each].deleted_at}
         left_out = [f"{counted(len(closed), *_CLOSED)}: nobody signs in to them"] if closed else []
