@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supasync_core.model.batch import Batch, Cursor, Key, Row
 from supasync_core.model.errors import SchemaError, TableError
@@ -104,7 +104,11 @@ class Table:
 
     def key_of(self, row: Row) -> Key:
         """The texts of the row's key columns; SchemaError where one is NULL or missing."""
-        return tuple(self._key_text(row, name) for name in self.key)
+        found: tuple[Any, ...] = tuple([row.get(name) for name in self.key])
+        for value in found:
+            if not isinstance(value, str):
+                return tuple(self._key_text(row, name) for name in self.key)
+        return found
 
     def keys(self, batch: Batch) -> list[Key]:
         """The key of each row of the batch; SchemaError where one is NULL or missing."""

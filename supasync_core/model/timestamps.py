@@ -9,6 +9,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from math import inf
 from typing import Annotated
 
@@ -27,6 +28,9 @@ _PATTERN = (
 )
 _TEXT = re.compile(_PATTERN, re.ASCII)
 _TWICE = timedelta(hours=1)
+_USUAL = 40
+"""Characters of a timestamp as servers print it."""
+_UTC = ("Z", "+00:00", "+00")
 _SPACE = " \t\n\r"
 """What may stand around a timestamp; `str.strip` alone takes away what PostgreSQL does not."""
 
@@ -64,17 +68,7 @@ def now() -> int:
 
 def parse(text: str) -> Instant:
     """The instant of a timestamp text, without a zone taken as UTC; ValueError where it is none."""
-    if text in ("infinity", "-infinity"):
-        return inf if text == "infinity" else -inf
-    found = _TEXT.fullmatch(text.strip(_SPACE))
-    if not found:
-        raise ValueError(f"not a timestamp: {text!r}")
-    part = found.groupdict()
-    year = int(part["year"])
-    days = _days(1 - year if part["bc"] else year, int(part["month"]), int(part["day"]))
-    seconds = (int(part["hour"] or 0) * 60 + int(part["minute"] or 0)) * 60 + int(part["second"] or 0)
-    micros = int((part["fraction"] or "").ljust(6, "0"))
-    return days * _DAY + (seconds - _offset(part["zone"])) * _SECOND + micros
+    return _known(text) if len(text) <= _USUAL else _parsed(text)
 
 
 def parse_or_none(value: object) -> Instant | None:
@@ -136,15 +130,33 @@ def micros_of(delta: timedelta) -> int:
     return delta // timedelta(microseconds=1)
 
 
+def _parsed(text: str) -> Instant:
+    if text in ("infinity", "-infinity"):
+        return inf if text == "infinity" else -inf
+    found = _TEXT.fullmatch(text.strip(_SPACE))
+    if not found:
+        raise ValueError(f"not a timestamp: {text!r}")
+    year, month, day, hour, minute, second, fraction, zone, bc = found.groups()
+    days = _days(1 - int(year) if bc else int(year), int(month), int(day))
+    seconds = (int(hour or 0) * 60 + int(minute or 0)) * 60 + int(second or 0)
+    micros = int(fraction.ljust(6, "0")) if fraction else 0
+    return days * _DAY + (seconds - _offset(zone)) * _SECOND + micros
+
+
+_known = lru_cache(maxsize=1024)(_parsed)
+"""The same of texts that are not long: rows share timestamps, and a row's is asked for several times."""
+
+
 def _offset(zone: str | None) -> int:
     """Seconds east of UTC."""
-    if not zone or zone == "Z":
+    if not zone or zone in _UTC:
         return 0
     digits = zone[1:].replace(":", "").ljust(6, "0")
     seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:6])
     return -seconds if zone[0] == "-" else seconds
 
 
+@lru_cache(maxsize=1024)
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the proleptic Gregorian calendar, for any year (0 is 1 BC)."""
     year -= month <= 2  # noqa: PLR2004 - years begin in March, so that leap days come last

@@ -34,6 +34,7 @@ _KEEP_SIGHTED = (
 _DOUBTFUL = ""
 """Stands for a version that no row has."""
 _PAGE = 1000
+_JSON = json.JSONEncoder(ensure_ascii=False)
 Kept = Literal["removed", "overwritten"]
 """What happened to rows that are kept."""
 
@@ -214,7 +215,7 @@ class History(Database):
 
 
 def _text(key: Key) -> str:
-    return json.dumps(key, ensure_ascii=False)
+    return _JSON.encode(key)
 
 
 def _key(text: str) -> Key:

@@ -28,6 +28,7 @@ It wraps around and says nothing of order, so it is compared for equality alone.
 """
 LEAST_PAGE = 1000
 _MODULUS = 1 << 256
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +154,14 @@ class TableComparison:
             key = self.table.key_of(row)
             plain = self._text(batch, index, version, light=not transforms)
             if not transforms or plain is None:
-                yield key, self._seen(row, plain, version)
+                yield key, self._seen(key, row, plain, version)
                 continue
             changed = transform.apply(transforms, self.table, Batch(raw_json.join([plain])), self.made)
             if not changed.count:
                 yield key, None
                 continue
-            seen = self._seen(changed.rows[0], changed.rows.texts[0], version)
+            made = changed.rows[0]
+            seen = self._seen(self.table.key_of(made), made, changed.rows.texts[0], version)
             if seen.key != key:
                 raise self.table.error(
                     TableError,
@@ -171,7 +173,7 @@ class TableComparison:
     def of_new(self, batch: Batch) -> Iterator[SeenRow]:
         """NEW's rows."""
         for index, row in enumerate(batch.rows):
-            yield self._seen(row, self._text(batch, index, None), None)
+            yield self._seen(self.table.key_of(row), row, self._text(batch, index, None), None)
 
     def same(self, old: SeenRow, new: SeenRow) -> bool:
         """Whether the rows are equal as far as they were read."""
@@ -207,9 +209,8 @@ class TableComparison:
         text = batch.rows.texts[index]
         return without_version(text, version) if version else text
 
-    def _seen(self, row: Mapping[str, Any], text: str | None, version: str | None) -> SeenRow:
-        stamps = tuple(row.get(name) for name in self.stamps)
-        return SeenRow(self.table.key_of(row), stamps, text, version)
+    def _seen(self, key: Key, row: Mapping[str, Any], text: str | None, version: str | None) -> SeenRow:
+        return SeenRow(key, tuple([row.get(name) for name in self.stamps]), text, version)
 
 
 def comparison_of(migration: Migration, table: Table, state: State, *, exact: bool) -> TableComparison:
@@ -239,7 +240,7 @@ def comparison_of(migration: Migration, table: Table, state: State, *, exact: bo
 def added(total: int, row: SeenRow) -> int:
     """A sum of digests with that of one more row; it does not depend on the order of rows."""
     moments = [str(each) for each in row.instants]
-    text = json.dumps([row.key, moments, row.light.text], ensure_ascii=False)
+    text = _JSON.encode([row.key, moments, row.light.text])
     return (total + int.from_bytes(sha256(text.encode(errors="surrogatepass")).digest())) % _MODULUS
 
 

@@ -78,12 +78,12 @@ class Walk:
 
     def step(self, batch: Batch) -> None:
         """Compare a page of OLD, the one behind the page before, with NEW's rows of the same range."""
-        keys = self.how.table.keys(batch)
         self.mine |= self._wanted(batch)
+        last = self.how.table.key_of(batch.rows[-1])
         del batch
-        if ends_range(keys[-1]):
-            self._compare(self.mine, new_rows(self.how, self.after, keys[-1], self.printed[1].seen))
-            self.after, self.mine = keys[-1], {}
+        if ends_range(last):
+            self._compare(self.mine, new_rows(self.how, self.after, last, self.printed[1].seen))
+            self.after, self.mine = last, {}
 
     def finish(self) -> None:
         """Take all that NEW has behind OLD's last row."""
