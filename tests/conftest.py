@@ -64,8 +64,8 @@ def demo_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def macros_unlisted() -> Iterator[None]:
     """Open DuckDB files without a look for macros: to list them is 10 of 34 ms, thousands of times.
 
-    A test whose file has a macro overrides this by a fixture that does nothing; without, it fails. Commands
-    that are started as processes look.
+    A test whose file has a macro overrides this by a fixture that does nothing; without, it fails. Forks of
+    the command do as their test does; commands that are started as whoever types them does look.
     """
     name = "_HAS"
     listed = getattr(refused_sql, name)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from supasync_core.staging import refused_sql
 from tests.servers.fork_server import Forked, ForkServer
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ FORKS = ForkServer(
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
 """Variables that only a new interpreter obeys."""
 
+LISTED = """
+from supasync_core.staging import refused_sql
+refused_sql._HAS = {!r}
+"""
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d ", re.MULTILINE)
 
 
@@ -68,10 +73,14 @@ def without_times(text: str) -> str:
 def start(
     folder: Path, *args: str, environment: Mapping[str, str] | None = None, before: str = ""
 ) -> subprocess.Popen[str] | Forked:
-    """Start the command in a folder, after the code ``before``, with only the path of our environment."""
+    """Start the command in a folder, after the code ``before``, with only the path of our environment.
+
+    A fork lists no macros of DuckDB files where this process does not: `macros_unlisted` in the conftest.
+    """
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
     given = {**kept, "HOME": str(folder), **(environment or {})}
     if not any(name.startswith(AT_START) for name in given):
+        before = LISTED.format(vars(refused_sql)["_HAS"]) + before
         return FORKS.start([str(COMMAND), *args], folder, given, before)
     return subprocess.Popen(
         [sys.executable, "-c", f"{before}\nfrom supasync_core.cli import main\nmain()", *args],
