@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -110,6 +109,8 @@ class Workspace:
     """What `keep` has read of the folder."""
     own: set[str] = field(default_factory=set)
     """The files of this installation that were there then."""
+    marks: dict[str, object] = field(default_factory=dict)
+    """What `_marks` told of each database when it had the kept rows."""
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the folder."""
@@ -154,9 +155,11 @@ class Workspace:
         for end in (self.old, self.new):
             with psycopg.connect(end.cluster.url(end.database)) as connection:
                 connection.execute("create schema kept")
-                for (table,) in connection.execute(_TABLES, ["public"]).fetchall():
+                tables = [table for (table,) in connection.execute(_TABLES, ["public"]).fetchall()]
+                for table in tables:
                     names = (sql.Identifier("kept", table), sql.Identifier("public", table))
                     connection.execute(sql.SQL("create table {} as table {}").format(*names))
+                self.marks[end.database] = _marks(connection, tables)
         self.files = {path.name: path.read_text() for path in self.folder.iterdir() if path.is_file()}
         self.own = {path.name for path in self.folder.glob(".supasync/*")}
         return self
@@ -171,12 +174,9 @@ class Workspace:
                     if table not in tables:
                         gone = sql.Identifier("public", table)
                         connection.execute(sql.SQL("drop table {} cascade").format(gone))
-                names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
-                connection.execute(sql.SQL("truncate {} cascade").format(names))
-                for table in tables:
-                    pair = (sql.Identifier("public", table), sql.Identifier("kept", table))
-                    copied = sql.SQL("insert into {} overriding system value table {}").format(*pair)
-                    connection.execute(copied)
+                if _marks(connection, tables) != self.marks[end.database]:
+                    _restore(connection, tables)
+                    self.marks[end.database] = _marks(connection, tables)
             end.server.accept()
             end.server.reload()
             end.server.behave()
@@ -203,6 +203,22 @@ class Workspace:
         """Both databases hold the same rows, compared in SQL text."""
         for table in tables or TABLES:
             assert self.new.texts(table) == self.old.texts(table), table
+
+
+def _marks(connection: psycopg.Connection[Any], tables: list[str]) -> dict[str, object]:
+    """The number of rows of each table, and the last transaction that wrote one: no change leaves both."""
+    query = sql.SQL("select count(*), max(xmin::text::bigint) from {}")
+    named = {table: query.format(sql.Identifier("public", table)) for table in tables}
+    return {table: connection.execute(each).fetchone() for table, each in named.items()}
+
+
+def _restore(connection: psycopg.Connection[Any], tables: list[str]) -> None:
+    """Give the tables the rows that were kept."""
+    names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
+    connection.execute(sql.SQL("truncate {} cascade").format(names))
+    for table in tables:
+        pair = (sql.Identifier("public", table), sql.Identifier("kept", table))
+        connection.execute(sql.SQL("insert into {} overriding system value table {}").format(*pair))
 
 
 Opened = Callable[[Cluster, str, Mapping[str, str]], AbstractContextManager[Server]]
@@ -245,19 +261,9 @@ def between(  # noqa: PLR0913 - two ends and what lies between them
             assert not changes, f"OLD was sent {changes}"
 
 
-def _create(cluster: Cluster, database: str, statements: str) -> None:
-    """Make a database from a template that the same statements made once before."""
-    template = "template_" + sha256(statements.encode()).hexdigest()[:16]
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
-        if not connection.execute("select 1 from pg_database where datname = %s", [template]).fetchall():
-            cluster.create(template, statements)
-        names = (sql.Identifier(database), sql.Identifier(template))
-        connection.execute(sql.SQL("create database {} template {} strategy file_copy").format(*names))
-
-
 @contextmanager
 def _end(cluster: Cluster, database: str, statements: str, key: str, opened: Opened) -> Iterator[End]:
-    _create(cluster, database, statements)
+    cluster.copy(database, statements)
     keys = {key: "service_role", key.replace("secret", "publishable"): "anon"}
     try:
         with opened(cluster, database, keys) as server:

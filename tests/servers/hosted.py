@@ -51,7 +51,7 @@ class Hosted:
 def hosted(cluster: Cluster, statements: str) -> Iterator[Hosted]:
     """A fresh database whose owner has run these statements."""
     database = f"hosted_{uuid4().hex[:8]}"
-    cluster.create(database, HOSTED)
+    cluster.copy(database, HOSTED)
     names = (sql.Identifier(database), sql.Identifier(OWNER))
     cluster.execute("postgres", sql.SQL("alter database {} owner to {}").format(*names))
     project = Hosted(cluster, database)

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -93,6 +94,8 @@ class Cluster(Stoppable):
     data: Path
     watchdog: subprocess.Popen[bytes]
     host: str = "127.0.0.1"
+    templates: set[str] = field(default_factory=set)
+    """Databases that `copy` has made to copy them."""
 
     @classmethod
     def start(cls, folder: Path) -> Cluster:
@@ -138,11 +141,24 @@ class Cluster(Stoppable):
         """Return the connection string of one database."""
         return f"postgresql://{quote(user, safe='')}@{self.host}:{self.port}/{quote(database, safe='')}"
 
-    def create(self, database: str, sql: str | None = None) -> None:
+    def create(self, database: str, sql: str | None = None, template: str = "template1") -> None:
         """Create a database and run `sql` in it."""
-        self.execute("postgres", compose.SQL("create database {}").format(compose.Identifier(database)))
+        names = map(compose.Identifier, (database, template))
+        made = compose.SQL("create database {} template {} strategy file_copy").format(*names)
+        self.execute("postgres", made)
         if sql is not None:
             self.execute(database, sql)
+
+    def copy(self, database: str, sql: str) -> None:
+        """Create a database as `create` does, by copying one in which the same `sql` was run before.
+
+        What `sql` sets for its database, rather than in it, is not copied.
+        """
+        template = "template_" + sha256(sql.encode()).hexdigest()[:16]
+        if template not in self.templates:
+            self.create(template, sql)
+            self.templates.add(template)
+        self.create(database, template=template)
 
     def drop(self, database: str) -> None:
         """Remove a database, ending its connections; a missing one is no error."""

@@ -97,7 +97,7 @@ class Rig:
 def rig(cluster: Cluster, sql: str = TABLES, **options: Any) -> Iterator[Rig]:
     """A database of its own behind a server of its own."""
     database = next(NAMES)
-    cluster.create(database, ROLES + sql)
+    cluster.copy(database, ROLES + sql)
     keys = {KEY: "service_role", ANON: "anon"}
     with serve(cluster.url(database, "authenticator"), keys=keys, **options) as server:
         running = Rig(server, cluster, database)
