@@ -10,6 +10,7 @@ import pytest
 
 from supasync_core.cli.lines import stamped
 from tests.diff.calling import call
+from tests.kept_folder import as_kept, keep
 from tests.servers.command import TIME, run, start, without_times
 
 KEY = "sb_secret_of_the_log_0123456789"
@@ -21,17 +22,23 @@ tables: {users: }
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """OLD has three rows; NEW has a baseline."""
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lines")
     for name, rows in (("old", 3), ("new", 0)):
-        with duckdb.connect(str(tmp_path / f"{name}.duckdb")) as connection:
+        with duckdb.connect(str(folder / f"{name}.duckdb")) as connection:
             connection.execute("create table users (id bigint primary key, updated_at timestamptz)")
             stamps = "select n, timestamptz '2024-01-01 00:00:00+00' from range(?) _(n)"
             connection.execute(f"insert into users {stamps}", [rows])
-    (tmp_path / "tables.yaml").write_text(TABLES_YAML)
-    assert call(tmp_path, "setup").code == 0
-    return tmp_path
+    (folder / "tables.yaml").write_text(TABLES_YAML)
+    assert call(folder, "setup").code == 0
+    return keep(folder)
+
+
+@pytest.fixture
+def folder(prepared: Path) -> Path:
+    """OLD has three rows; NEW has a baseline."""
+    return as_kept(prepared)
 
 
 def raw(folder: Path, *args: str) -> tuple[int, str, str]:

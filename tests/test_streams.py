@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kept_folder import as_kept, keep
 from tests.servers.command import COMMAND, run, start
 
 pytestmark = pytest.mark.slow
@@ -22,14 +23,20 @@ FULL_OUTPUT = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("streams")
+    (folder / "old").mkdir()
+    (folder / "old" / "u.csv").write_text("id,v\n1,a\n2,→ 😀\n", encoding="utf-8")
+    (folder / "other.csv").write_text("id,v\n1,a\n2,b\n", encoding="utf-8")
+    (folder / "tables.yaml").write_text(TABLES)
+    assert run(folder, "setup").returncode == 0
+    return keep(folder)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "u.csv").write_text("id,v\n1,a\n2,→ 😀\n", encoding="utf-8")
-    (tmp_path / "other.csv").write_text("id,v\n1,a\n2,b\n", encoding="utf-8")
-    (tmp_path / "tables.yaml").write_text(TABLES)
-    assert run(tmp_path, "setup").returncode == 0
-    return tmp_path
+def folder(made: Path) -> Path:
+    return as_kept(made)
 
 
 def sh(folder: Path, line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:

@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pyte
 import pytest
 
 from tests.diff.calling import call
+from tests.kept_folder import as_kept, keep
 from tests.servers.command import COMMAND, TIME
 
 pytestmark = pytest.mark.slow
@@ -75,22 +75,18 @@ def made(folder: Path, **rows: int) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200,000 rows; `as_before` brings it back to its baseline."""
-    folder = made(tmp_path_factory.mktemp("terminal") / "large", users=USERS, jobs=JOBS)
-    shutil.copy(folder / "new.duckdb", folder / "kept.duckdb")
-    return folder
+    """200,000 rows."""
+    return keep(made(tmp_path_factory.mktemp("terminal") / "large", users=USERS, jobs=JOBS))
 
 
-def as_before(folder: Path) -> Path:
-    """The folder without what runs have written."""
-    shutil.copy(folder / "kept.duckdb", folder / "new.duckdb")
-    shutil.rmtree(folder / ".supasync")
-    return folder
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return keep(made(tmp_path_factory.mktemp("terminal") / "small", users=3, jobs=2))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return made(tmp_path / "small", users=3, jobs=2)
+def folder(small: Path) -> Path:
+    return as_kept(small)
 
 
 def on_a_terminal(
@@ -130,7 +126,7 @@ def colour_of(screen: pyte.Screen, text: str) -> str:
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_bars_move_and_leave_the_lines_alone(large: Path, columns: int) -> None:
-    folder = as_before(large)
+    folder = as_kept(large)
     screen = pyte.Screen(columns, 24)
     stream = pyte.ByteStream(screen)
     seen: set[str] = set()
