@@ -1,13 +1,16 @@
 """A table without any key: its rows are copied as often as they are there, between real servers."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.workspace import ENDS, Completed, End, Workspace, between
 from tests.postgrest.launch import ROLES
+from tests.servers.fork_server import Forked
 from tests.servers.postgres import Cluster
 
 TABLE = """
@@ -100,6 +103,15 @@ def test_the_answer_to_a_write_is_lost_and_no_row_is_there_twice(space: Workspac
 
 
 @pytest.mark.timeout(900)
+def held(space: Workspace, process: subprocess.Popen[str] | Forked) -> bool:
+    """Whether a request of the run is held; False once the run has ended without."""
+    while process.poll() is None:
+        with suppress(TimeoutError):
+            space.new.server.wait_held(seconds=0.2)
+            return True
+    return False
+
+
 def test_killed_at_every_write_no_row_is_there_twice(space: Workspace) -> None:
     space.write("tables.yaml", CONFIG.replace("page_size: 7", "page_size: 20"))
     writes = 0
@@ -110,10 +122,7 @@ def test_killed_at_every_write_no_row_is_there_twice(space: Workspace) -> None:
             space.new.server.behave()
             space.new.server.misbehave({"kind": kind, "method": "POST", "nth": nth})
             with space.command("sync") as process:
-                try:
-                    space.new.server.wait_held(seconds=20)
-                except Exception:  # noqa: BLE001 - the run has no such request
-                    process.communicate(timeout=60)
+                if not held(space, process):
                     break
                 process.send_signal(signal.SIGKILL)
             writes += 1
