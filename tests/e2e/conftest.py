@@ -11,7 +11,7 @@ from tests.servers.postgres import Cluster
 
 @pytest.fixture
 def empty(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
-    """OLD with 20,400 rows, NEW with its tables alone, nothing set up."""
+    """OLD with 10,400 rows, NEW with its tables alone, nothing set up."""
     with between(cluster, tmp_path, SCHEMA + ROWS, SCHEMA) as space:
         yield space
 

@@ -26,7 +26,7 @@ def test_check_writes_nothing_and_says_what_comes_next(empty: Workspace) -> None
     empty.new.run(empty.supasync("schema", "sql").out)
     done = empty.supasync("check")
     assert done.code == 0, done.out + done.err
-    assert "users              2,400            0" in done.out
+    assert "users              1,200            0" in done.out
     assert "next: supasync setup" in done.out
     assert {request["method"] for request in empty.old.server.requests()} <= {"GET", "HEAD"}
     assert empty.new.texts("sync_metadata") == []
@@ -75,7 +75,7 @@ def test_setup_tells_of_rows_without_timestamp_and_the_setting_that_helps(empty:
     empty.new.run(empty.supasync("schema", "sql").out)
     done = empty.supasync("setup")
     assert done.code == 0
-    assert "users: 1,600 rows without updated_at" in done.out
+    assert "users: 800 rows without updated_at" in done.out
     assert "timestamp: [updated_at, created_at]" in done.out
 
 
@@ -167,7 +167,7 @@ def test_status_max_age_alerts(workspace: Workspace) -> None:
 def test_a_reset_table_is_read_from_its_beginning(workspace: Workspace) -> None:
     workspace.supasync("sync")
     assert workspace.supasync("state", "reset", "sessions").code == 0
-    assert "sessions: 4,000/4,000" in workspace.supasync("sync").out
+    assert "sessions: 2,000/2,000" in workspace.supasync("sync").out
     shown = workspace.supasync("state", "show", "--json").json
     assert set(shown["tables"]) == {"users", "jobs", "sessions", "usage_logs", "ad_sessions"}
 
@@ -317,7 +317,7 @@ def test_errors_are_json_too_where_json_is_asked_for(workspace: Workspace) -> No
 def test_a_dry_run_of_full_counts_the_whole_table(workspace: Workspace) -> None:
     workspace.supasync("sync")
     done = workspace.supasync("sync", "--table", "jobs", "--full", "jobs", "--dry-run")
-    assert "jobs: 6,000 rows would be synced" in done.out
+    assert "jobs: 3,000 rows would be synced" in done.out
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspa
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert "sessions: OLD returned no rows" in done.err
-    assert len(workspace.new.texts("sessions")) == 4000
+    assert len(workspace.new.texts("sessions")) == 2000
 
 
 def _damaged(staging: Path, how: str) -> dict[str, str]:
