@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from supasync_core.system import lock
-from tests.supasync_account.storages import Side, Storages
+from tests.supasync_account.storages import CONFIG, Side, Storages
 
 SENT = "/storage/v1/object/docs/"
 INFO = "/storage/v1/object/info/authenticated/docs/"
@@ -74,6 +74,7 @@ def test_many_are_looked_up_by_one_listing_and_what_is_not_as_it_was_sent_is_nam
 
 def test_what_a_killed_run_has_sent_is_looked_up_by_the_next(both: Storages) -> None:
     filled(both.old, 8)
+    both.space.write("tables.yaml", f"workers: 1\n{CONFIG}")  # one after the other
     both.space.new.server.misbehave(
         confirmed("o-02"), {"kind": "hold-before", "method": "POST", "path": f"{SENT}o-07"}
     )
