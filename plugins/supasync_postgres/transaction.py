@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import psycopg
@@ -130,7 +131,8 @@ def found_of(cursor: psycopg.Cursor[Any]) -> Found:
 
 def size_of(found: Found) -> int:
     """The bytes of these rows as PostgreSQL sends them, without what TLS adds."""
-    return sum(_MESSAGE + sum(4 + len(value or b"") for value in row) for row in found.rows)
+    values = list(chain.from_iterable(found.rows))
+    return _MESSAGE * len(found.rows) + 4 * len(values) + sum(map(len, filter(None, values)))
 
 
 def literal(text: str) -> str:

@@ -22,7 +22,7 @@ from supasync_core.system.executors import executor
 
 WORKERS: Final = 2
 """Connections to each side."""
-LARGEST: Final = 10_000
+LARGEST: Final = 25_000
 """Accounts of one transaction."""
 _HOPELESS: Final = 6
 """So many more failures than successes leave all the rest: what is wrong is not one account."""

@@ -79,7 +79,7 @@ FLAWS: Final[Mapping[str, Flaw]] = {
     **{f"time_{name}": _unreadable(name) for name in _TIMES},
     "cut_hash": Flaw(
         ("encrypted_password",),
-        f"({_HASH} ~ '{_BCRYPT}' and pg_catalog.octet_length({_HASH}::text) < {_BCRYPT_LENGTH})",
+        f"(pg_catalog.octet_length({_HASH}::text) < {_BCRYPT_LENGTH} and {_HASH} ~ '{_BCRYPT}')",
         "its bcrypt hash is cut short: the password never signs in, a reset by mail does",
         refused=False,
     ),

@@ -102,6 +102,16 @@ select pg_catalog.json_build_object(
                 || ', '','' order by d.id)) from auth.' || l.tab
                 || ' d where d.user_id = u.id), '''')'
             end, ' || ' order by l.table_at) from lists l) || ')',
+    'owned_marks', (
+        select pg_catalog.string_agg('select d.user_id, ' || l.table_at
+            || ' as place, pg_catalog.md5(pg_catalog.string_agg(' || l.line
+            || ', '','' order by d.id)) as mark from auth.' || l.tab
+            || ' d group by d.user_id', ' union all ')
+        from lists l where l.tab <> 'users'),
+    'owned_mark', (
+        select pg_catalog.string_agg('coalesce(pg_catalog.max(o.mark) filter (where o.place = '
+            || l.table_at || '), '''')', ' || ' order by l.table_at)
+        from lists l where l.tab <> 'users'),
     'user', (select l.texts from lists l where l.tab = 'users'),
     'owned', (
         select coalesce(pg_catalog.string_agg('coalesce((select pg_catalog.json_agg('

@@ -17,13 +17,27 @@ LAST_BAN: Final = "9999-12-31 00:00:00+00"
 """The last end of a ban that Auth can read."""
 RECORDS: Final = "public.supasync_accounts"
 """NEW's table of what was written last: an id and a mark each."""
-_PART: Final = "pg_catalog.left(m.id::text, 2)"
-_SUMS: Final = (
-    f"select {_PART} as part, pg_catalog.count(*) as accounts, "
-    "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id)) as digest "
-    "from ({}) m group by 1"
+_PART: Final = 'pg_catalog.left(m.id::text, 2) collate pg_catalog."C"'
+SUM: Final = (
+    "pg_catalog.count(*) as accounts, "
+    "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id)) as digest"
 )
+"""How many accounts of ``m`` there are, and the digest of their marks."""
+_SUMS: Final = f"select {_PART} as part, {SUM} from ({{}}) m group by 1"
 BETWEEN: Final = "u.id >= %s::uuid and u.id <= %s::uuid"
+MARKS: Final = (
+    "select m.id, m.mark from (select u.id, pg_catalog.md5({line} || coalesce(o.mark, '')) as mark "
+    f"from (select u.* from auth.users u where {BETWEEN} offset 0) u full join ("
+    "select o.user_id, {owned_mark} as mark from ({owned_marks}) o "
+    f"where {BETWEEN.replace('u.id', 'o.user_id')} group by o.user_id"
+    ") o on o.user_id = u.id offset 0) m where m.id is not null"
+)
+"""The mark of each account of a range, which is named twice: what belongs to accounts is read together.
+
+By account, as ``{mark}`` is made, that takes a third more time. A full join never takes rows of one side by
+rows of the other, which a server does that has not counted them yet, as after a first copy. Behind offset 0,
+marks are made before accounts are sorted: whole rows take twice as long.
+"""
 _ACCOUNT: Final = (
     "u.id::text as id, u.email as email, {phone} as phone, {sso} as sso, {mark} as mark, {flaws} as flaws, "
     "{user}::text as user_row, array[{owned}]::text[] as owned"
@@ -62,6 +76,8 @@ class Query:
     purpose: str = "sql"
     answers: bool = True
     fires: bool = False
+    named: int = 1
+    """How often its values are named, all of them each time."""
 
     @property
     def writes(self) -> bool:
@@ -222,8 +238,7 @@ READS: Final[Mapping[str, Query]] = {
         "select pg_catalog.count(*) as accounts from auth.users u "
         "where coalesce(pg_catalog.to_jsonb(u) ->> %s::text, '') not in ('', 'false')"
     ),
-    # Behind offset 0, marks are made before accounts are sorted: whole rows take twice as long.
-    "sums": Query(_SUMS.format(f"select u.id, {{mark}} as mark from auth.users u where {BETWEEN} offset 0")),
+    "sums": Query(_SUMS.format(MARKS), named=2),
     "ids": Query(f"select u.id::text as id from auth.users u where {BETWEEN}"),
     "marks": Query(
         f"select u.id::text as id, {{mark}} as mark from auth.users u where {BETWEEN} "

@@ -92,7 +92,8 @@ def _filled(text: str, parts: Mapping[str, str]) -> str:
 
 def _quoted(query: Query) -> str:
     """A query as a function holds it: its values are members of ``$1``, a JSON array."""
-    places = count()
+    values = len(_VALUE.findall(query.text)) // query.named
+    places = (place % values for place in count())
 
     def value(found: re.Match[str]) -> str:
         at = next(places)

@@ -85,7 +85,8 @@ class SessionDoor:
     def asked(self, query: str, values: Sequence[Any], table: str = "users") -> list[tuple[Any, ...]]:
         """The rows of an answer, inside a transaction of whoever has the session's turn."""
         asked = QUERIES[query]
-        return self.session.query(self.filled(asked.text, table), values, purpose=asked.purpose)
+        named = [*values] * asked.named
+        return self.session.query(self.filled(asked.text, table), named, purpose=asked.purpose)
 
     def filled(self, text: str, table: str = "users") -> str:
         """SQL with its fragments, whose percent signs are doubled as the session wants it."""
