@@ -16,6 +16,7 @@ from supasync_core.cli.gap_import import Command
 from supasync_core.cli.output import longer_than_the_screen
 from supasync_core.cli.params import csv_options
 from supasync_core.cli.sync import run
+from supasync_core.config.endpoints import same_project
 from supasync_core.gap import wanted
 from supasync_core.gap.csv.queries import query, refuse_same_files
 from supasync_core.gap.no_source import NoSource
@@ -147,7 +148,10 @@ def _rehearsed(session: Session, sink: str) -> Settings:
     values = {"path": str(Path(path).absolute())}
     backend = host.sinks.get(name)
     context = Context(settings=values, folder=session.settings.folder, ledger=Ledger(), project="NEW")
-    return replace(session.settings, sink=Endpoint(name, values, backend.ref(context)))
+    rehearsal = Endpoint(name, values, backend.ref(context))
+    if flaw := same_project(session.settings.source, rehearsal):
+        raise ConfigError([f"--sink {sink}: {flaw}"])
+    return replace(session.settings, sink=rehearsal)
 
 
 def _name(number: int, table: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
@@ -13,7 +14,7 @@ from supasync_core.diff.compare import SideComparison
 from supasync_core.diff.difference import LEFT, NEW, OLD, RIGHT, STAGING, TableDiff
 from supasync_core.diff.sides import FileSide
 from supasync_core.model import timestamps
-from supasync_core.model.errors import ExitCode
+from supasync_core.model.errors import ConfigError, ExitCode
 from supasync_core.model.report import RunStatus
 from supasync_core.model.settings import Settings
 from supasync_core.model.table import Table, address_of
@@ -23,7 +24,7 @@ from supasync_core.project.session import Session
 from supasync_core.reconcile import undo_change
 from supasync_core.reconcile.apply import Apply, Outcome
 from supasync_core.reconcile.plan import TablePlan, plan_deletes, plan_table
-from supasync_core.reconcile.target import Target, opened_target
+from supasync_core.reconcile.target import Target, opened_target, refuse_unwritable
 from supasync_core.schema import narrowed
 from supasync_core.schema.known_catalogs import KnownCatalogs
 from supasync_core.sync.removal import Place, new_id
@@ -236,7 +237,19 @@ def _target(
     session: Session, options: SideOptions, settings: Settings | None, *, writes: bool
 ) -> AbstractContextManager[Target]:
     sides = options.left, options.right
+    if writes and settings is None and Path(session.config).exists():
+        refuse_unwritable(options.right, _whole(session))
     return opened_target(session.host, settings, sides, options.reading(), writes=writes)
+
+
+def _whole(session: Session) -> Settings:
+    """Those of tables.yaml, which says what OLD is, also where the key is named and nothing else is asked."""
+    try:
+        return session.settings
+    except ConfigError as err:
+        raise err.amended(
+            hint="tables.yaml says which files are OLD's, and those are never written to"
+        ) from err
 
 
 def _tables(place: Place, key: tuple[str, ...]) -> tuple[Table, ...]:

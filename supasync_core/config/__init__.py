@@ -107,7 +107,7 @@ def _settings(path: Path, reading: Reading, document: Value | None) -> Settings 
     written = reading.values(own_sections(root), root.at, "", TOP)
     reading = replace(reading, complete=_load_plugins(reading, root, written))
     sides = endpoints(reading, _entry(root, written, "source"), _entry(root, written, "sink"))
-    staging = staging_of(reading, _entry(root, written, "staging"))
+    staging = staging_of(reading, _entry(root, written, "staging"), sides)
     found = tables(reading, _entry(root, written, "tables"), root.entries.get("defaults"))
     refuse_same_place(reading, found, _entry(root, written, "tables"), sides)
     checks = used_parts(reading, _entry(root, written, "checks"), reading.host.checks)

@@ -14,6 +14,7 @@ from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.value_kinds import Mismatch, text
 from supasync_core.model.cost import Ledger
 from supasync_core.model.settings import Endpoint
+from supasync_core.system.files import is_same_file
 
 STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
 STAGINGS.add("duckdb", {"path": Setting()})
@@ -26,14 +27,25 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
     rows_to = sink and _endpoint(reading, "sink", "NEW", sink, host.sinks)
     if not (sink and rows_from and rows_to):
         return None
-    if rows_from.ref == rows_to.ref:
-        sentence = f"is the same project as the source ({rows_to.ref}): rows go from OLD to NEW, two projects"
-        reading.problems.add(sink.at, "sink", sentence)
+    if flaw := same_project(rows_from, rows_to):
+        reading.problems.add(sink.at, "sink", flaw)
     return rows_from, rows_to
 
 
-def staging_of(reading: Reading, written: Entry | None) -> Path | None:
-    """The staging's file; None where there is a problem with it."""
+def same_project(source: Endpoint, sink: Endpoint) -> str | None:
+    """What is wrong with a sink whose rows would go into the source; None where they do not."""
+    mine, theirs = map(_file_of, (source, sink))
+    of_files = mine.is_absolute() and theirs.is_absolute()
+    inside = source.backend == sink.backend and (mine == theirs.parent or theirs == mine.parent)
+    if source.ref == sink.ref or (of_files and (inside or is_same_file(mine, theirs))):
+        return f"is the same project as the source ({source.ref}): rows go from OLD to NEW, two projects"
+    return None
+
+
+def staging_of(
+    reading: Reading, written: Entry | None, sides: tuple[Endpoint, Endpoint] | None
+) -> Path | None:
+    """The staging's file, which is neither side's; None where there is a problem with it."""
     default = defaults_of(TOP)["staging"]
     entry = written or Entry(default.at, "staging", default)
     before = len(reading.problems)
@@ -43,7 +55,17 @@ def staging_of(reading: Reading, written: Entry | None) -> Path | None:
     values = plugin_settings(reading, "staging", entry, STAGINGS.get("duckdb"), owner)
     if len(reading.problems) > before or not entry.sound:
         return None
-    return (reading.folder / Path(values["path"]).expanduser()).absolute()
+    path = (reading.folder / Path(values["path"]).expanduser()).absolute()
+    for name, side in zip(("source", "sink"), sides or (), strict=False):
+        if is_same_file(path, _file_of(side)):
+            reading.problems.add(entry.at, "staging", f"is the file of the {name} ({side.ref}): name another")
+            return None
+    return path
+
+
+def _file_of(side: Endpoint) -> Path:
+    """The file or folder of a backend of files, whose reference holds its path; any path of another."""
+    return Path(side.ref.partition(":")[2])
 
 
 def _endpoint(

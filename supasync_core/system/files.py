@@ -24,6 +24,14 @@ def name_of(path: Path) -> str:
     return os.fsencode(path).decode(errors="surrogateescape")
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both paths lead to one file, also under two names of it; not where one of them is not there."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace the file by one with this text and mode 0600; RefusedError where that fails."""
     replace_whole(path, lambda file: file.write(text.encode()), private=True)

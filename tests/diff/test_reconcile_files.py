@@ -104,8 +104,9 @@ def test_a_file_in_another_dialect_is_not_written_to(tmp_path: Path, right: str,
     assert (tmp_path / right).read_bytes() == text
 
 
+@pytest.mark.parametrize("key", [(), ("--key", "id")], ids=["", "with-key"])
 @pytest.mark.parametrize("right", ["a", "a/users.csv", "b.duckdb", ".", "old"])
-def test_a_project_is_not_written_to_by_its_path(tmp_path: Path, right: str) -> None:
+def test_a_project_is_not_written_to_by_its_path(tmp_path: Path, right: str, key: tuple[str, ...]) -> None:
     (tmp_path / "tables.yaml").write_text(TABLES_YAML)
     (tmp_path / "a").mkdir()
     csv_file(tmp_path / "a" / "users.csv", ["id,v,updated_at", "1,a,2024-01-01"])
@@ -113,7 +114,7 @@ def test_a_project_is_not_written_to_by_its_path(tmp_path: Path, right: str) -> 
     assert call(tmp_path, "setup").code == 0
     assert call(tmp_path, "sync").code == 0
     before = (tmp_path / "a" / "users.csv").read_bytes(), (tmp_path / "b.duckdb").read_bytes()
-    done = call(tmp_path, "reconcile", "users.csv", right, "--apply")
+    done = call(tmp_path, "reconcile", "users.csv", right, "--apply", *key)
     assert done.code == 2, done.out + done.err
     assert before == ((tmp_path / "a" / "users.csv").read_bytes(), (tmp_path / "b.duckdb").read_bytes())
 
@@ -151,3 +152,28 @@ def test_where_holds_for_a_project_of_files_and_what_it_leaves_out_is_not_remove
     assert done.code == 3
     assert "rows excluded by where:" in done.err
     assert diff(tmp_path, "old", "new").counts == (1, 0, 0, 1)
+
+
+def test_old_is_not_written_to_under_another_name_of_its_file(tmp_path: Path) -> None:
+    for name in ("old.duckdb", "other.duckdb"):
+        with duckdb.connect(tmp_path / name) as connection:
+            connection.execute("create table users (id int primary key, updated_at timestamptz)")
+            connection.execute("insert into users values (1, '2024-01-01 00:00:00+00')")
+    (tmp_path / "link.duckdb").hardlink_to(tmp_path / "old.duckdb")
+    (tmp_path / "export").mkdir()
+    csv_file(tmp_path / "export" / "users.csv", ["id,updated_at", "2,2024-02-01 00:00:00+00"])
+    before = (tmp_path / "old.duckdb").read_bytes()
+    ends = "version: 1\nsource: {backend: duckdb, path: old.duckdb}\ntables: {users: {}}\n"
+    new, link = (f"{{backend: duckdb, path: {name}.duckdb}}" for name in ("new", "link"))
+    imported = ("gap", "import", "export", "--dialect", "psql", "--yes")
+    for more, *command in (
+        (f"sink: {link}\n", "setup"),
+        (f"sink: {new}\nstaging: {link}\n", *imported),
+        (f"sink: {new}\n", *imported, "--sink", "duckdb:old.duckdb"),
+        (f"sink: {new}\n", *imported, "--sink", "duckdb:link.duckdb"),
+        (f"sink: {new}\n", "reconcile", "other.duckdb", "link.duckdb", "--apply"),
+    ):
+        (tmp_path / "tables.yaml").write_text(ends + more)
+        done = call(tmp_path, *command)
+        assert done.code == 2, done.out + done.err
+        assert (tmp_path / "old.duckdb").read_bytes() == before
