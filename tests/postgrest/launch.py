@@ -40,7 +40,7 @@ class Server(Stoppable):
         return ask(self.control, command, values)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return method, path, status (0: none), bytes_in and bytes_out of each request since `reset`."""
+        """Return method, path, status (0: none), bytes_in, bytes_out, word of each request since `reset`."""
         found: list[dict[str, Any]] = self.ask("requests")
         return found
 

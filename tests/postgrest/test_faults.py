@@ -42,7 +42,7 @@ def stored(client: httpx.Client, key: int) -> bool:
 
 
 def test_requests_are_counted_with_their_bytes(server: Server, client: httpx.Client) -> None:
-    page = client.get("/items?select=id&order=id&limit=2")
+    page = client.get("/items?select=id&order=id&limit=2&columns=n0123456789ab")
     insert(client, 200)
     assert server.requests() == [
         {
@@ -51,8 +51,16 @@ def test_requests_are_counted_with_their_bytes(server: Server, client: httpx.Cli
             "status": 200,
             "bytes_in": 0,
             "bytes_out": len(page.content),
+            "word": "n0123456789ab",
         },
-        {"method": "POST", "path": "/rest/v1/items", "status": 201, "bytes_in": 26, "bytes_out": 0},
+        {
+            "method": "POST",
+            "path": "/rest/v1/items",
+            "status": 201,
+            "bytes_in": 26,
+            "bytes_out": 0,
+            "word": "",
+        },
     ]
 
 
