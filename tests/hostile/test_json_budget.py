@@ -71,7 +71,7 @@ def test_more_rows_or_columns_than_were_asked_for_are_never_made(
     packed = answer(gzip.compress(BOMBS[bomb], 1), "Content-Encoding: gzip", "Content-Range: 0-0/9")
     hidden = answer(status="404 No")
     with (
-        serving(lambda request: [hidden if b"/v1/ " in request else packed]) as url,
+        serving(lambda request: [hidden if b"/v1/?" in request else packed]) as url,
         closing(source(url, tmp_path)) as old,
         memory_below(150 * MB),
     ):
