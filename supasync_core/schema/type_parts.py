@@ -18,7 +18,7 @@ _TYPE: Final = re.compile(
     r"(?:\((?P<first>\d+)(?:,(?P<second>-?\d+))?\))?(?P<zone> with(?:out)? time zone)?"
 )
 _FIELDS: Final = ("year", "month", "day", "hour", "minute", "second")
-_MODIFIER: Final = re.compile(r"\(.*?\)")
+_MODIFIER: Final = re.compile(r"\([^()]*\)")
 
 
 def narrowed(old: TableFacts, new: TableFacts) -> Iterator[tuple[str, str, str]]:
