@@ -102,7 +102,7 @@ def _refuse_others(number: int, path: Path, folder: Path) -> None:
 def _refuse_unlike(number: int, path: Path, begins: "re.Pattern[bytes]") -> None:
     if (begin := os.read(number, _BEGIN)) and not begins.match(begin):
         raise RefusedError(
-            f"{path} is not written to: supasync has not begun such a file there",
+            f"{path} is not written to: what it holds was not written by supasync",
             hint="name another file, or move this one away",
         )
 

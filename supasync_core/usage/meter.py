@@ -18,8 +18,9 @@ _REQUESTS = 10
 class Meter:
     """Adds what this run costs to what the month has cost before it.
 
-    A run reads pages ahead of what it writes: for each worker's table as many as there are workers,
-    and one more. It stops while there is room for as many of the largest step that it has seen.
+    A run reads pages ahead of what it writes: for each worker's table as many as there are workers and one
+    more, and two for each reader of its ranges. It stops while there is room for as many of the largest step
+    that it has seen.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Meter:
                 raise _exceeded(share)
 
     def _check(self) -> None:
-        steps = self._workers * (self._workers + 1)
+        steps = self._workers * (3 * self._workers + 1)
         for share in self.shares():
             if share.what == "egress":
                 self._look(share.project)

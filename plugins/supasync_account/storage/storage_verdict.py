@@ -29,7 +29,7 @@ from supasync_core.model.errors import DiffCode, SupasyncError
 
 BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
-BY_COPY_ALONE: Final = "MD5 taken while copying alone: OLD's ETag is not an MD5"
+BY_COPY_ALONE: Final = "MD5 taken while copying only: OLD's ETag is not an MD5"
 BY_SIZE: Final = "size alone"
 BY_BYTES: Final = "all bytes read on both sides"
 _METADATA: Final = "user metadata was not compared: --exact does, and two connection strings"
