@@ -62,3 +62,17 @@ def test_what_new_does_not_take_is_not_read_again_and_again(both: Storages) -> N
     both.space.new.server.behave()
     both.run("sync")
     both.assert_equal()
+
+
+def test_what_new_refuses_does_not_keep_others_waiting(both: Storages) -> None:
+    both.old.bucket("docs")
+    for name, size in (("big", 2_000_000), ("big-too", 2_000_000), ("small", 1)):
+        both.old.put("docs", name, b"x" * size)
+    refusal = {"status": 400, "body": '{"statusCode": "415", "error": "invalid_mime_type"}'}
+    where = {"method": "POST", "path": f"{SENT}big$", "times": None}
+    both.space.new.server.misbehave({"kind": "answer", **refusal, **where})
+    settings(both, "{max_per_run: 1MB}", "100MB")
+    both.old.sent()
+    for name, code in (("big", 3), ("big-too", 0), ("small", 0), ("big", 3)):
+        both.run("sync", code=code)
+        assert read(both) == [f"{READ}{name}"]

@@ -192,8 +192,11 @@ def test_max_per_run_spreads_a_bucket(both: Storages) -> None:
     assert "2 objects copied" in done.out
     assert "3 objects, 2.8 kB, left for later runs by max_per_run" in done.out
     assert both.new.buckets()[0][2] is False
+    assert "2 objects copied (800 bytes)" in both.run("sync", "--max-per-run", "0.001MB").out
+    for number in range(4):
+        both.old.put("docs", f"new-{number}", b"x" * 400)
     assert "1 object copied (2.0 kB)" in both.run("sync", "--max-per-run", "0.001MB").out
-    both.run("sync", "--max-per-run", "0.001MB")
+    both.run("sync", "--max-per-run", "0.002MB")
     both.assert_equal()
 
 

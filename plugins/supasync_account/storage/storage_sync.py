@@ -93,6 +93,8 @@ class StorageSync:
         )
         if not self.report.interrupted:
             transfer.run(tasks)
+            if transfer.first_left:
+                self.progress.remember(EVERYWHERE, first_left=transfer.first_left)
         if not self.report.interrupted:
             self._copy_again(transfer)
         if not self.report.interrupted:
@@ -102,14 +104,12 @@ class StorageSync:
         return self.report
 
     def _ordered(self, tasks: list[Task]) -> list[Task]:
-        """In every other run, first one larger than ``max_per_run``, which would wait behind new ones."""
-        most = self.settings.max_per_run
-        large = next((each for each in tasks if most and not each.equal and each.listed.size > most), None)
-        if large is None:
-            return tasks
-        waited = self.progress.of_bucket(EVERYWHERE).get("waited", False)
-        self.progress.remember(EVERYWHERE, waited=not waited)
-        return [large, *(each for each in tasks if each is not large)] if waited else tasks
+        """First the one that the last run left, so that each has its turn, whatever NEW refuses."""
+        first = self.progress.of_bucket(EVERYWHERE).get("first_left")
+        at = next((number for number, task in enumerate(tasks) if task.shown == first), 0)
+        if first:
+            self.progress.remember(EVERYWHERE, first_left=None)
+        return tasks[at:] + tasks[:at]
 
     def _copier(self) -> Copier:
         known = {"old_md5": has_md5(self.progress), "other_etags": has_other_etags(self.progress)}

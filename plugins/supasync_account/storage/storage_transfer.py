@@ -40,6 +40,8 @@ class StorageTransfer:
     workers: int = 1
     say: Callable[[str], None] = lambda _text: None
     stopped: bool = False
+    first_left: str | None = None
+    """The first one that ``max_per_run`` had no room for, before any of it was read."""
     _ahead: deque[tuple["Future[Task]", Share]] = field(default_factory=deque)
     """What is looked up while others are on their way."""
     _pending: dict["Future[Copied]", Task] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class StorageTransfer:
             try:
                 return self.allowance.begin(task.shown, size)
             except LeftError:
-                pass
+                self.first_left = self.first_left or task.shown
         self._leave(size)
         return None
 
