@@ -1,6 +1,7 @@
 """What OLD's files may cost: every download is asked for, also that of a file that has grown, and repeats."""
 
 from tests.supasync_account.storages import CONFIG, Storages
+from tests.supasync_account.test_storage_proof import other_etags
 
 READ = "/storage/v1/object/authenticated/docs/"
 SENT = "/storage/v1/object/docs/"
@@ -76,3 +77,25 @@ def test_what_new_refuses_does_not_keep_others_waiting(both: Storages) -> None:
     for name, code in (("big", 3), ("big-too", 0), ("small", 0), ("big", 3)):
         both.run("sync", code=code)
         assert read(both) == [f"{READ}{name}"]
+
+
+def test_the_second_read_that_proves_a_file_is_let_through_by_max_per_run_and_not_by_a_budget(
+    both: Storages,
+) -> None:
+    names = ["o-1", "o-2", "o-3"]
+    both.old.bucket("docs")
+    for name in names:
+        both.old.put("docs", name, b"x" * 600_000)
+    other_etags(both.old, *names)
+    both.old.sent()
+    for budget, code, downloads in (
+        ("1MB", 3, 1),
+        ("100MB", 0, 2),
+        ("100MB", 0, 1),
+        ("100MB", 0, 1),
+        ("100MB", 0, 0),
+    ):
+        settings(both, "{max_per_run: 1MB}", budget)
+        both.run("sync", code=code)
+        assert len(read(both)) == downloads
+    both.run("verify", "--exact")

@@ -15,7 +15,7 @@ from supasync_account.storage.body_digest import BodyDigest
 from supasync_account.storage.header_values import encoded_json, sendable
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.object_reads import refuse_other
-from supasync_account.storage.read_allowance import Share
+from supasync_account.storage.read_allowance import LeftError, Share
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
 from supasync_account.storage.storage_client import StorageClient, described, path_of
 from supasync_account.storage.storage_errors import AlteredError, ChangedError, ObjectError, later
@@ -112,7 +112,11 @@ class Copier:
             except httpx.TransportError as broken:
                 err, sent = broken, True
                 self._wait(task, attempt, err, 1.0)
+            except LeftError as left:  # what came with other bytes than its ETag says is never merely left
+                raise (err if isinstance(err, AlteredError) else left) from None
             except ObjectError as refused:
+                if not isinstance(err, AlteredError):
+                    _ask_again(task, refused, share)
                 again = err is not None
                 if again and refused.kind == "exists" and (arrived := self._arrived(task, refused)):
                     return arrived
@@ -261,6 +265,12 @@ class Copier:
             raise refused
         same = found[0].md5 is not None and found[0].md5 == task.listed.md5
         return Copied(task, found[0].md5, seen=True) if same else None
+
+
+def _ask_again(task: Task, refused: ObjectError, share: Share) -> None:
+    """Make sure that bytes that are to be proven may be read a second time."""
+    if isinstance(refused, AlteredError):
+        share.ask_again(task.listed.size)
 
 
 def _next(task: Task, refused: ObjectError, *, again: bool) -> Task:

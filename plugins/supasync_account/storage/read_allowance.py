@@ -54,12 +54,22 @@ class Share:
 
     def ask(self, size: int) -> None:
         """Make sure that so many bytes may be read now; LeftError or BudgetError where not."""
+        self._reserve(size, self.allowance.most)
+
+    def ask_again(self, size: int) -> None:
+        """Make sure that so many bytes may be read, beyond ``max_per_run`` too; BudgetError where not.
+
+        They prove what came before: to leave them for a later run would be to read both in each run.
+        """
+        self._reserve(size, None)
+
+    def _reserve(self, size: int, most: int | None) -> None:
         of, more = self.allowance, size - self.held
         if more <= 0:
             return
         with of.lock:
             so_far = of.travelled + of.reserved
-            if of.most is not None and so_far > 0 and so_far + more > of.most:
+            if most is not None and so_far > 0 and so_far + more > most:
                 raise LeftError(self.name, size)
             of.afford(of.reserved + more)
             of.reserved += more
