@@ -159,3 +159,30 @@ def test_a_server_whose_etags_are_not_md5_is_read_twice_once(both: Storages) -> 
     assert "copied again" not in both.run("sync").out
     assert downloads() == 0
     both.run("verify")
+
+
+IN_PARTS = """
+create or replace function storage.in_parts() returns trigger language plpgsql as $$ begin
+    if (new.metadata->>'size')::bigint > 5 * 1024 * 1024 then
+        new.metadata := new.metadata || jsonb_build_object('eTag', format('"%s-2"', md5('parts')));
+    end if;
+    return new;
+end $$;
+create trigger in_parts before insert or update on storage.objects
+for each row execute function storage.in_parts()
+"""
+"""As Storage stores an object of more than 5 MiB in S3."""
+
+
+def test_what_new_stores_in_two_parts_is_not_taken_for_another_object(both: Storages) -> None:
+    filled(both.old, 1)
+    both.run("sync")  # now NEW's ETags are known to be MD5
+    both.old.put("docs", "a", b"a")
+    both.old.put("docs", "large", b"x" * 5_500_000)
+    both.new.database.paste(IN_PARTS, "postgres")
+    try:
+        assert "2 objects copied" in both.run("sync").out
+        assert "0 objects copied" in both.run("sync").out
+    finally:
+        both.new.database.paste("drop function storage.in_parts cascade", "postgres")
+    both.run("verify")

@@ -25,6 +25,8 @@ from supasync_core.model.errors import TransientError
 
 PIECE: Final = 65_536
 _TRIES: Final = 3
+_PART: Final = 5 * 1024 * 1024
+"""Bytes of an object from which on NEW's Storage may store it in parts; its ETag is no MD5 then."""
 NEWER: Final = "to take OLD's: supasync storage sync --accept newer"
 _DELETED: Final = "deleted in OLD while it was copied"
 UNKNOWN: Final = object()
@@ -237,7 +239,7 @@ class Copier:
 
         User metadata is looked up as well: no listing shows whether NEW has kept it.
         """
-        if copied.task.listed.size <= LARGE and self.md5_etags and not copied.task.metadata:
+        if copied.task.listed.size < _PART and self.md5_etags and not copied.task.metadata:
             return copied
         return self._confirmed(copied)
 
@@ -251,7 +253,7 @@ class Copier:
         if not (found[0].looks_like(task.listed) and same_values(task.metadata or None, found[1] or None)):
             what = "another content type, cache control or user metadata than was sent"
             raise ObjectError("refused", f"NEW: {task.shown} was stored with {what}")
-        if task.listed.size <= LARGE and copied.md5:
+        if task.listed.size < _PART and copied.md5:
             self.md5_etags = found[0].etag == copied.md5
         return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag, seen=True)
 
