@@ -134,3 +134,17 @@ def test_user_metadata_that_new_does_not_keep_is_no_success(both: Storages) -> N
         both.space.new.run("drop function storage.drops() cascade")
     both.run("sync", "--accept", "newer")
     both.assert_equal()
+
+
+def test_what_comes_with_other_bytes_each_time_is_not_merely_left_by_max_per_run(both: Storages) -> None:
+    both.old.put("docs", "o", b"good" * 250)
+    etag = hashlib.md5(b"good" * 250, usedforsecurity=False).hexdigest()
+    faults = [
+        {**answered(body * 250, 200, etag=f'"{etag}"'), "nth": nth}
+        for nth, body in enumerate((b"EVIL", b"evil"), 1)
+    ]
+    both.space.old.server.misbehave(*({**each, "path": f"{READ}o"} for each in faults))
+    done = both.run("sync", "--max-per-run", "0.001MB", code=4)
+    assert "not copied: docs/o: OLD: docs/o came with other bytes than its ETag says" in done.err
+    both.run("sync", "--max-per-run", "0.001MB")
+    both.assert_equal()
