@@ -47,6 +47,26 @@ def test_what_new_confirms_and_does_not_keep_is_not_copied(both: Storages) -> No
     both.assert_equal()
 
 
+def test_a_name_that_a_firewall_refuses_to_look_up_is_found_in_a_listing(both: Storages) -> None:
+    filled(both.old, 3)
+    both.old.put("docs", "wp-login", b"w")
+    both.space.new.server.misbehave(
+        {
+            "kind": "answer",
+            "status": 403,
+            "body": "<html>Forbidden</html>",
+            "headers": {"content-type": "text/html"},
+            "method": "GET",
+            "path": f"{INFO}wp-login$",
+            "times": None,
+        }
+    )
+    done = both.run("sync")
+    assert "storage: 4 objects copied" in done.out
+    assert "0 objects copied" in both.run("sync").out
+    both.assert_equal()
+
+
 def test_many_are_looked_up_by_one_listing_and_what_is_not_as_it_was_sent_is_named(both: Storages) -> None:
     filled(both.old, 24)
     both.new.bucket("docs")

@@ -12,6 +12,7 @@ from supasync_account.storage.object_copy import NEWER
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import StoragePlan
+from supasync_core.model.errors import RefusedError
 from supasync_core.system.executors import executor
 
 _FEW: Final = 20
@@ -52,7 +53,12 @@ class SentObjects:
         if not number:
             return True
         few = number <= max(_FEW, progress.number(bucket) // _PART)
-        whole = self._ask(bucket) if few else self.plan.list("NEW", bucket)
+        try:
+            whole = self._ask(bucket) if few else self.plan.list("NEW", bucket)
+        except RefusedError:
+            if not few:
+                raise
+            whole = self.plan.list("NEW", bucket)  # a firewall may refuse one name's address
         if whole:
             self._judge(bucket)
         return whole
