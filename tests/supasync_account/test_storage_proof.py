@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from supasync_account.storage import storage_transfer
 storage_transfer._AT_ONCE = 1
 """
 """What is confirmed is remembered at once."""
+IN_ONE_SECOND = """
+from types import SimpleNamespace
+from supasync_account.storage import storage_progress, storage_sync
+from supasync_core.model.timestamps import to_text
+storage_sync.timestamps = SimpleNamespace(to_text=to_text, now=lambda: 1_780_000_000_000_000)
+storage_progress.timestamps = SimpleNamespace(to_text=to_text, now=lambda: 1_780_000_000_500_000)
+"""
+"""The run begins at a whole second, which is printed without a fraction, and copies half a second later."""
 
 
 def confirmed(name: str) -> dict[str, object]:
@@ -37,7 +46,7 @@ def test_what_new_confirms_and_does_not_keep_is_not_copied(both: Storages) -> No
     filled(both.old, 5)
     both.space.new.server.misbehave(confirmed("o-03"))
     both.new.sent()
-    done = both.space.supasync("sync")
+    done = replace(both.space, before=both.space.before + IN_ONE_SECOND).supasync("sync")
     assert done.code == 4
     assert "not copied: docs/o-03: NEW confirmed it and does not show it; the next run sends" in done.err
     assert "storage: 4 objects copied (4 bytes)" in done.out

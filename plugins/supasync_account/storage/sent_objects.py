@@ -12,6 +12,7 @@ from supasync_account.storage.object_copy import NEWER
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import StoragePlan
+from supasync_core.model import timestamps
 from supasync_core.model.errors import RefusedError
 from supasync_core.system.executors import executor
 
@@ -88,7 +89,7 @@ class SentObjects:
         progress, report = self.plan.progress, self.plan.report
         wrong = progress.asked(_WRONG, [progress.pair, bucket, bucket])
         for name, size, moment, there in wrong:
-            if moment >= self.since:
+            if timestamps.parse(moment) >= timestamps.parse(self.since):
                 report.copied -= 1
                 report.copied_bytes -= size
             report.name(f"{bucket}/{name}", _OTHER if there else _LOST, "refused" if there else "later")
