@@ -25,7 +25,7 @@ APART: Final = 120.0
 """Seconds by which the clocks of servers behind one address may differ."""
 _INEXACT: Final = 2.0
 """Seconds by which a Date may be behind its clock: it has no fractions, and servers keep its text."""
-_STEP: Final = 1.5
+STEP: Final = 1.5
 """Seconds after which a Date must have moved; the pauses of all retries have room for two such steps."""
 _STEPS: Final = 2
 """How often it must have moved: by one step alone, kept answers to two questions could."""
@@ -97,7 +97,7 @@ class ServerClock:
         shown: _Shown | None = getattr(self._refused, "shown", None)
         if shown is None or not shown.goes_on_as(now):
             self._refused.shown, self._refused.steps = now, 0
-        elif now.asked - shown.came >= _STEP and now.date > shown.date:
+        elif now.asked - shown.came >= STEP and now.date > shown.date:
             self._refused.shown, self._refused.steps = now, self._refused.steps + 1
             if self._refused.steps >= _STEPS:
                 self._proven = now

@@ -4,13 +4,12 @@ The tables of docs/reference/tables-yaml.md, and the schema that editors complet
 these.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from supasync_core.config.document import Listing, Mark, Nothing, Problems, Scalar, Value, parse
+from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
 from supasync_core.config.uses import used_names
 from supasync_core.config.value_kinds import (
     Kind,
@@ -27,9 +26,6 @@ from supasync_core.config.value_kinds import (
     texts,
     whole,
 )
-
-_WORD: Final = re.compile("(?!null)[a-z0-9]+%?")
-"""Defaults that are read without YAML, as each command does before it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +235,4 @@ def defaults_of(fields: Sequence[Field]) -> dict[str, Any]:
 
 
 def _literal(yaml: str) -> Value:
-    if yaml == "[]":
-        return Listing(Mark(1, 1), ())
-    if _WORD.fullmatch(yaml):
-        return Scalar(Mark(1, 1), yaml, yaml)
     return parse(yaml, lambda text: (text, []), Problems("")) or Nothing(Mark(1, 1))

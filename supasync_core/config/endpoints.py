@@ -34,10 +34,7 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
 
 def same_project(source: Endpoint, sink: Endpoint) -> str | None:
     """What is wrong with a sink whose rows would go into the source; None where they do not."""
-    mine, theirs = map(_file_of, (source, sink))
-    of_files = mine.is_absolute() and theirs.is_absolute()
-    inside = source.backend == sink.backend and (mine == theirs.parent or theirs == mine.parent)
-    if source.ref == sink.ref or (of_files and (inside or is_same_file(mine, theirs))):
+    if source.ref == sink.ref or is_same_file(_file_of(source), _file_of(sink)):
         return f"is the same project as the source ({source.ref}): rows go from OLD to NEW, two projects"
     return None
 
@@ -64,8 +61,8 @@ def staging_of(
 
 
 def _file_of(side: Endpoint) -> Path:
-    """The file or folder of a backend of files, whose reference holds its path; any path of another."""
-    return Path(side.ref.partition(":")[2])
+    """The file or folder of a backend of files, whose reference holds its path; no file of another."""
+    return Path("/").joinpath(side.ref.partition(":")[2])
 
 
 def _endpoint(

@@ -50,7 +50,7 @@ class StorageUrls:
     @cached_property
     def _spellings(self) -> tuple[bytes, ...]:
         """How hosts are written most often; looking for these costs next to nothing."""
-        return tuple(each.encode() for host in self._hosts for each in (host.lower(), host.upper()))
+        return tuple({each.encode() for host in self._hosts for each in (host.lower(), host.upper())})
 
     @cached_property
     def _anywhere(self) -> re.Pattern[bytes]:

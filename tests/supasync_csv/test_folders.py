@@ -95,6 +95,17 @@ def test_reconcile_keeps_mode_and_link_of_a_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o664
 
 
+@pytest.mark.parametrize("path", ["old/new", "."])
+def test_a_folder_within_another_is_another_project(tmp_path: Path, path: str) -> None:
+    (tmp_path / "old").mkdir()
+    csv_file(tmp_path / "old" / "users.csv", ["id,updated_at", "1,2024-01-01 00:00:00+00"])
+    ends = f"source: {{backend: csv, path: old}}\nsink: {{backend: csv, path: {path}}}\n"
+    (tmp_path / "tables.yaml").write_text(f"version: 1\n{ends}tables: {{users: {{}}}}\n")
+    assert call(tmp_path, "setup").code == 0
+    assert call(tmp_path, "sync").code == 0
+    assert (tmp_path / path / "users.csv").read_bytes() == b"id,updated_at\n1,2024-01-01 00:00:00+00\n"
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="names differ in case on Linux alone")
 def test_init_sees_a_suffix_in_capitals_and_the_file_that_sync_reads(tmp_path: Path) -> None:
     export = tmp_path / "export"

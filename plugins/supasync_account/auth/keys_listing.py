@@ -17,7 +17,7 @@ from supasync_account.auth.keys_account import KeyAccount, page_of_accounts
 from supasync_account.auth.keys_api import KeysApi
 from supasync_account.auth.keys_errors import SERVER_ERROR, AuthRefusal
 from supasync_account.decoding import UndecodableError
-from supasync_core.api.kept_answers import earliest_date
+from supasync_core.api.kept_answers import STEP, earliest_date
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
 from supasync_core.model.wording import counted
@@ -32,8 +32,6 @@ SPARE: Final = 1000
 """Accounts that may sign up between two requests."""
 WALKS: Final = 6
 """Walks that are tried, in both directions and with smaller pages: each loses others."""
-STEP: Final = 1.5
-"""Seconds after which a Date, which has whole seconds, is another one."""
 _NEWEST: Final[dict[str, str | int]] = {"page": 1, "per_page": 1, "sort": "created_at desc"}
 BARREN: Final = 3
 """Pages with nothing new, beside as many as brought something, behind which a walk ends: it is a circle.

@@ -117,7 +117,7 @@ class Copier:
             except LeftError as left:  # what came with other bytes than its ETag says is never merely left
                 raise (err if isinstance(err, AlteredError) else left) from None
             except ObjectError as refused:
-                if not isinstance(err, AlteredError):
+                if attempt < _TRIES and not isinstance(err, AlteredError):
                     _ask_again(task, refused, share)
                 again = err is not None
                 if again and refused.kind == "exists" and (arrived := self._arrived(task, refused)):

@@ -11,15 +11,13 @@ from typing import Final
 from supasync_account.storage.object_copy import NEWER
 from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.storage_errors import ObjectError
-from supasync_account.storage.storage_plan import StoragePlan
+from supasync_account.storage.storage_plan import FEW, StoragePlan
 from supasync_core.model import timestamps
 from supasync_core.model.errors import RefusedError
 from supasync_core.system.executors import executor
 
-_FEW: Final = 20
-"""Objects that are always asked for one by one."""
 _PART: Final = 100
-"""So are as many as this part of what the bucket has: a listing of it takes more bytes."""
+"""Asked for one by one are as many as this part of what the bucket has: a listing of it takes more bytes."""
 _AT_ONCE: Final = 100
 _UNSEEN: Final = "FROM kept.storage_objects AS k WHERE k.pair = ? AND k.bucket = ? AND k.unseen"
 _NAMES: Final = f"SELECT k.name {_UNSEEN} ORDER BY k.name"
@@ -53,7 +51,7 @@ class SentObjects:
         [(number,)] = progress.asked(_NUMBER, [progress.pair, bucket])
         if not number:
             return True
-        few = number <= max(_FEW, progress.number(bucket) // _PART)
+        few = number <= max(FEW, progress.number(bucket) // _PART)
         try:
             whole = self._ask(bucket) if few else self.plan.list("NEW", bucket)
         except RefusedError:

@@ -19,8 +19,8 @@ from supasync_account.storage.storage_report import StorageReport
 
 Side = Literal["OLD", "NEW"]
 Tasks = list[Task]
-_FEW: Final = 20
-"""Objects of NEW that are asked for one by one."""
+FEW: Final = 20
+"""Objects of NEW that are always asked for one by one."""
 _AT_ONCE: Final = 1000
 _LIMIT: Final = "raise it: NEW's Dashboard -> Storage -> Settings"
 _NO_FILE: Final = "OLD lists it without a size or an ETag: it has no file to be copied"
@@ -89,7 +89,7 @@ class StoragePlan:
 
     def _list_new(self, bucket: str, wanted: Sequence[StoredObject]) -> None:
         """Ask NEW for what it has of these."""
-        if len(wanted) > _FEW:
+        if len(wanted) > FEW:
             self.list("NEW", bucket)
             return
         self.progress.forget_listed("NEW", bucket)
