@@ -34,7 +34,8 @@ def endpoints(reading: Reading, source: Entry | None, sink: Entry | None) -> tup
 
 def same_project(source: Endpoint, sink: Endpoint) -> str | None:
     """What is wrong with a sink whose rows would go into the source; None where they do not."""
-    if source.ref == sink.ref or is_same_file(_file_of(source), _file_of(sink)):
+    mine, theirs = _file_of(source), _file_of(sink)
+    if source.ref == sink.ref or (mine and theirs and is_same_file(mine, theirs)):
         return f"is the same project as the source ({source.ref}): rows go from OLD to NEW, two projects"
     return None
 
@@ -54,15 +55,16 @@ def staging_of(
         return None
     path = (reading.folder / Path(values["path"]).expanduser()).absolute()
     for name, side in zip(("source", "sink"), sides or (), strict=False):
-        if is_same_file(path, _file_of(side)):
+        if (file := _file_of(side)) and is_same_file(path, file):
             reading.problems.add(entry.at, "staging", f"is the file of the {name} ({side.ref}): name another")
             return None
     return path
 
 
-def _file_of(side: Endpoint) -> Path:
-    """The file or folder of a backend of files, whose reference holds its path; no file of another."""
-    return Path("/").joinpath(side.ref.partition(":")[2])
+def _file_of(side: Endpoint) -> Path | None:
+    """The file or folder of a backend of files, whose reference holds its absolute path; None of another."""
+    path = Path(side.ref.partition(":")[2])
+    return path if path.is_absolute() else None
 
 
 def _endpoint(

@@ -109,7 +109,7 @@ def _ref(context: Context) -> str:
     where = context.settings["path" if "path" in context.settings else "url"]
     if "unmounted" in where:
         raise PluginError(f"{where} is not mounted")
-    return where.rstrip("/").lower()
+    return where.rstrip("/").lower().removeprefix("https://")
 
 
 def _url_flaw(value: str) -> str | None:

@@ -44,9 +44,9 @@ def test_the_old_names_of_settings_mean_the_new_ones(tmp_path: Path) -> None:
 
 def test_both_sides_have_their_backend_settings_and_project(tmp_path: Path) -> None:
     settings = read(tmp_path, HEAD + TABLES)
-    assert (settings.source.backend, settings.source.ref) == ("rest", "https://old.supabase.co")
+    assert (settings.source.backend, settings.source.ref) == ("rest", "old.supabase.co")
     assert dict(settings.source.values) == {"url": ENVIRON["OLD_SUPABASE_URL"], "key": KEY}
-    assert (settings.sink.backend, settings.sink.ref) == ("rest", "https://new.supabase.co")
+    assert (settings.sink.backend, settings.sink.ref) == ("rest", "new.supabase.co")
     assert dict(settings.sink.values) == {
         "url": ENVIRON["SUPABASE_URL"],
         "key": ENVIRON["SUPABASE_SERVICE_ROLE_KEY"],
