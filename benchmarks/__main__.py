@@ -1,6 +1,7 @@
 """Everything side by side in one run: ``python -m benchmarks``; writes RESULTS.md and results.json here.
 
-A run of some cases alone (``--only``) leaves what both files say of the others.
+Both are written after each case, so that a run that is stopped keeps what it measured. A run of some cases
+alone (``--only``) leaves what both files say of the others.
 """
 
 import argparse
@@ -69,30 +70,34 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="write neither RESULTS.md nor results.json")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, not at each start
-    wanted = options.only.split(",")
+    text, spent = "", dict[str, float]()
     found: list[results.Result] = []
-    spent: dict[str, float] = {}
+    for of_case, profile in _measured(options):
+        found += of_case
+        kept, earlier = results.earlier(HERE / "results.json", found)
+        spent = profile or spent or earlier
+        text = results.findings(kept + found, spent)
+        if not options.dry:
+            (HERE / "RESULTS.md").write_text(results.page(text, options.size, options.rounds))
+            told = {"results": [asdict(each) for each in kept + found], "profile": spent}
+            (HERE / "results.json").write_text(json.dumps(told, indent=1) + "\n")
+    print(text)
+
+
+def _measured(options: argparse.Namespace) -> Iterator[tuple[list[results.Result], dict[str, float]]]:
+    """What each case shows, one after the other, and where the client's seconds went, if known."""
+    wanted = options.only.split(",")
     with tempfile.TemporaryDirectory() as name, Cluster.start(Path(name)) as cluster:
         for server in options.servers.split(","):
             for case in (each for each in SERVERS[server] if each in wanted):
                 rounds = 1 if server == "far" else options.rounds
-                with ground(
-                    cluster, CASES[case](options.size), Path(name) / f"{server}-{case}", server
-                ) as place:
-                    found += PLAYS.get(case, _played)(place, server, rounds)
-                    if (server, case) == ("postgrest", "five"):
-                        spent = _profiled(place)
-    for name, measure in OF_FILES.items():
-        if name in wanted:
-            found += measure(options.size, options.rounds)
-    kept, profile = results.earlier(HERE / "results.json", found)
-    found, spent = kept + found, spent or profile
-    text = results.findings(found, spent)
-    print(text)
-    if not options.dry:
-        (HERE / "RESULTS.md").write_text(results.page(text, options.size, options.rounds))
-        told = {"results": [asdict(each) for each in found], "profile": spent}
-        (HERE / "results.json").write_text(json.dumps(told, indent=1) + "\n")
+                folder = Path(name) / f"{server}-{case}"
+                with ground(cluster, CASES[case](options.size), folder, server) as place:
+                    of_case = list(PLAYS.get(case, _played)(place, server, rounds))
+                    yield of_case, _profiled(place) if (server, case) == ("postgrest", "five") else {}
+    for case, measure in OF_FILES.items():
+        if case in wanted:
+            yield measure(options.size, options.rounds), {}
 
 
 def _played(place: Ground, server: str, rounds: int) -> Iterator[results.Result]:
