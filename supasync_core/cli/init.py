@@ -101,7 +101,7 @@ def init(session: Session, place: Path | None, *, as_json: bool) -> int:
     ]
     sections = [] if place else _sections(session, ledger)
     _write(path, render.document(found, filter(None, notes), sections))
-    write_schema(path, session.host)
+    _write_schema(session, path)
     for remark in twice:
         output.line(f"problem: {remark.text}", err=True)
         output.line(f"  {remark.hint}", err=True)
@@ -131,7 +131,7 @@ def _sections(session: Session, ledger: Ledger) -> list[str]:
 def _compare(session: Session, path: Path, place: Path | None, *, as_json: bool) -> int:
     """Print what the file lacks and what is gone; 1 where there is anything."""
     settings = session.settings
-    write_schema(path, session.host)
+    _write_schema(session, path)
     ledger = Ledger()
     with source_of(session, place, ledger, declared=True) as source:
         schemas = [*(schemas_of(source) or ["public"]), *(table.schema for table in settings.tables)]
@@ -285,6 +285,15 @@ def proposals_of(
         for schema, tables in shapes.items()
     }
     return with_missing_indexes(source, within_budget(distinct(of_each, declared)))
+
+
+def _write_schema(session: Session, path: Path) -> None:
+    """Write the schema for editors; a note where that is refused."""
+    try:
+        write_schema(path, session.host)
+    except RefusedError as err:
+        output.line(f"note: {err}", err=True)
+        output.hint(err.hint, err=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from supasync_core.config.read_settings import Question, Reading
 from supasync_core.config.value_kinds import Mismatch, text
 from supasync_core.model.cost import Ledger
 from supasync_core.model.settings import Endpoint
-from supasync_core.system.files import is_same_file
+from supasync_core.system.files import is_same_file, share_a_file
 
 STAGINGS: Final[Registry[Mapping[str, Setting]]] = Registry("staging backend")
 STAGINGS.add("duckdb", {"path": Setting()})
@@ -37,6 +37,8 @@ def same_project(source: Endpoint, sink: Endpoint) -> str | None:
     mine, theirs = _file_of(source), _file_of(sink)
     if source.ref == sink.ref or (mine and theirs and is_same_file(mine, theirs)):
         return f"is the same project as the source ({source.ref}): rows go from OLD to NEW, two projects"
+    if mine and theirs and source.backend == sink.backend and share_a_file(mine, theirs):
+        return f"shares a file with the source ({source.ref}): rows go from OLD to NEW, two projects"
     return None
 
 

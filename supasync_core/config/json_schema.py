@@ -25,6 +25,10 @@ SHIPPED: Final = Path(__file__).with_name(FILE_NAME)
 """The one of the plugins of this distribution, for editors without `init`; docs/generate.py writes it."""
 FIRST_LINE: Final = f"# yaml-language-server: $schema={FILE_NAME}"
 """What tells an editor to use it."""
+FIRST_WORDS: Final = (
+    '{\n "$schema": "http://json-schema.org/draft-07/schema#",\n "title": "tables.yaml of supasync",'
+)
+"""How each of them begins, whatever plugins there are."""
 _LINK: Final = re.compile(r"\[([^]\[]{1,100})\]\([^)(]{1,200}\)")
 
 

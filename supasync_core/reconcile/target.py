@@ -28,7 +28,7 @@ from supasync_core.staging.staging_file import Staging
 from supasync_core.sync.removal import Place
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_user
-from supasync_core.system.files import is_same_file
+from supasync_core.system.files import share_a_file
 from supasync_core.system.links import real
 
 COMMAND = "reconcile"
@@ -87,7 +87,7 @@ def refuse_unwritable(right: str, settings: Settings | None) -> None:
         own = endpoint.values.get("path")
         place = (settings.folder / Path(own).expanduser()).resolve() if own else None
         inside = place and (place in (path, *path.parents) or path in place.parents)
-        if place and (inside or is_same_file(place, path)):
+        if place and (inside or share_a_file(place, path)):
             raise ConfigError([f"RIGHT {right} is {name} of tables.yaml: {reasons[name]}"])
 
 

@@ -52,3 +52,15 @@ def test_a_file_that_names_no_schema_gets_none(drafted: Path) -> None:
     file.write_text(file.read_text().removeprefix(f"{FIRST_LINE}\n"))
     assert call(drafted, "init", "--from", ".").code == 0
     assert not (drafted / "tables.schema.json").exists()
+
+
+def test_neither_a_link_nor_a_schema_of_somebody_else_is_replaced(drafted: Path) -> None:
+    schema, other = drafted / "tables.schema.json", drafted / "old.duckdb"
+    other.write_text("rows of OLD")
+    for made in (lambda: schema.symlink_to(other), lambda: schema.write_text('{"mine": 1}')):
+        schema.unlink()
+        made()
+        done = call(drafted, "init", "--from", ".")
+        assert done.code == 0, done.err
+        assert "tables.schema.json is not replaced: supasync has not written such a file there" in done.err
+    assert (other.read_text(), schema.read_text()) == ("rows of OLD", '{"mine": 1}')

@@ -106,6 +106,35 @@ def test_a_folder_within_another_is_another_project(tmp_path: Path, path: str) -
     assert (tmp_path / path / "users.csv").read_bytes() == b"id,updated_at\n1,2024-01-01 00:00:00+00\n"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "link"),
+    [
+        ("old/users.csv", "old", ""),
+        ("old", "old/users.csv", ""),
+        ("old", "new", "new/users.csv"),
+        ("new", "old", "new/users.csv"),
+    ],
+)
+def test_two_projects_share_no_file_under_any_name(tmp_path: Path, old: str, new: str, link: str) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    csv_file(tmp_path / "old" / "users.csv", ["id,updated_at", "1,2024-01-01 00:00:00+00"])
+    if link:
+        (tmp_path / link).symlink_to("../old/users.csv")
+    ends = f"source: {{backend: csv, path: {old}}}\nsink: {{backend: csv, path: {new}}}\n"
+    (tmp_path / "tables.yaml").write_text(f"version: 1\n{ends}tables: {{users: {{}}}}\n")
+    done = call(tmp_path, "setup")
+    assert (done.code, "sink: shares a file with the source" in done.err) == (2, True)
+    if new == "new":
+        (tmp_path / "tables.yaml").write_text(
+            f"version: 1\n{ends.replace('path: new', 'path: other')}tables: {{users: {{key: id}}}}\n"
+        )
+        (tmp_path / "left").mkdir()
+        csv_file(tmp_path / "left" / "users.csv", ["id,updated_at", "1,2025-01-01 00:00:00+00"])
+        done = call(tmp_path, "reconcile", "left", "./new", "--apply")
+        assert (done.code, "OLD is never written to" in done.err) == (2, True)
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="names differ in case on Linux alone")
 def test_init_sees_a_suffix_in_capitals_and_the_file_that_sync_reads(tmp_path: Path) -> None:
     export = tmp_path / "export"
