@@ -24,7 +24,7 @@ from supasync_core.model.transform import Transform
 from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.live_source import live
 from supasync_core.project.present import Present
-from supasync_core.project.referred_columns import referred_columns
+from supasync_core.project.referred_columns import ReferredColumns
 
 T = TypeVar("T")
 
@@ -100,6 +100,7 @@ class Migration:
     fence: Fence = field(default_factory=Fence)
     notes: dict[str, None] = field(default_factory=dict)
     present: Present = field(default_factory=Present)
+    referred_columns: ReferredColumns = field(default_factory=ReferredColumns)
 
     @property
     def source_ref(self) -> str:
@@ -159,7 +160,7 @@ class Migration:
 
     def referred(self, table: Table) -> Mapping[str, tuple[Table, str]]:
         """By column of the table that refers to another one of tables.yaml, what is at the end."""
-        return referred_columns(self.source, self.sink, self.settings.tables, table)
+        return self.referred_columns.of(table, self.settings.tables, self.source, self.sink)
 
     def address(self, project: str) -> str | None:
         """The address of OLD's or NEW's API; None where neither tables.yaml nor the environment names it."""

@@ -1,43 +1,65 @@
 """Columns that refer to others by foreign keys: what changes at one end must change at the other."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import TypeVar
 
 from supasync_core.api.backend import Referential, Sink, Source
 from supasync_core.model.errors import RefusedError, SchemaError
 from supasync_core.model.table import Table
 
+T = TypeVar("T")
 Place = tuple[tuple[str, str], str]
 """A column of a table, which is named by schema and name."""
 
 
-def referred_columns(
-    source: Source, sink: Sink, tables: Sequence[Table], table: Table
-) -> Mapping[str, tuple[Table, str]]:
-    """By column of the table, the table of these and its column at the end of a chain of foreign keys.
+@dataclass
+class ReferredColumns:
+    """What each column of the tables refers to; both sides are asked once, by the first that needs it.
 
-    Those of both sides count, as far as they are told: a key that was dropped in NEW for the sync comes back.
+    Keys of either side count, as far as they are told: one that was dropped in NEW for the sync comes back.
     """
-    links: dict[Place, Place] = {}
-    for end in (source, sink):
-        with suppress(SchemaError, RefusedError):  # what a side does not show is not known
-            links.update(_links(end, tables))
-    known = {each.address: each for each in tables}
-    ends = ((column, _end(links, (address, column))) for address, column in links if address == table.address)
-    return {column: (known[parent], other) for column, (parent, other) in ends if parent in known}
+
+    links: Mapping[Place, Place] | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def of(
+        self, table: Table, tables: Sequence[Table], source: Source, sink: Sink
+    ) -> Mapping[str, tuple[Table, str]]:
+        """By column of the table, the table of these and its column at the end of a chain of foreign keys."""
+        with self.lock:
+            if self.links is None:
+                self.links = {mine: other for end in (source, sink) for mine, other in _links(end, tables)}
+            links = self.links
+        known = {each.address: each for each in tables}
+        own = (place for place in links if place[0] == table.address)
+        ends = ((column, _end(links, (address, column))) for address, column in own)
+        return {column: (known[parent], other) for column, (parent, other) in ends if parent in known}
 
 
 def _links(end: Source | Sink, tables: Sequence[Table]) -> Iterator[tuple[Place, Place]]:
-    """Of each column that refers to another one, both."""
-    told = end.references(tables) if isinstance(end, Referential) else None
+    """Of each column that refers to another one, both; what a side does not show of a table is not known."""
+    told = _answer(partial(end.references, tables)) if isinstance(end, Referential) else None
     for each in told or ():
         for mine, other in each.pairs:
             yield (each.table, mine), (each.parent, other)
     for table in tables if told is None else ():
-        for column in end.shape(table).columns:
+        shape = _answer(partial(end.shape, table))
+        for column in shape.columns if shape else ():
             if column.refers:
                 parent, other = column.refers
                 yield (table.address, column.name), ((table.schema, parent), other)
+
+
+def _answer(ask: Callable[[], T]) -> T | None:
+    """What is told; None where the side does not show it. Raises where the project answers nothing at all."""
+    try:
+        return ask()
+    except (SchemaError, RefusedError) as err:
+        err.raise_if_of_the_project()
+        return None
 
 
 def _end(links: Mapping[Place, Place], place: Place) -> Place:

@@ -52,6 +52,13 @@ def address(space: Workspace, end: str = "old") -> str:
     return str(getattr(space, end).server.url).removesuffix("/rest/v1")
 
 
+def asked_for_keys(space: Workspace) -> int:
+    """How often NEW was asked for foreign keys since the last call, whatever for."""
+    found = [each for each in space.new.server.requests() if "ready_structure" in each["path"]]
+    space.new.server.reset()
+    return len(found)
+
+
 def test_a_run_counts_rows_that_refer_to_files_of_old(space: Workspace) -> None:
     done = space.supasync("sync", "--json")
     assert done.code == 0, done.err
@@ -105,8 +112,12 @@ def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -
     space.assert_equal("files", "uses")
     assert space.new.texts("hits") == []
     space.write("tables.yaml", ENDS + bound + replaced + "\n")
+    space.requests()
     done = space.supasync("sync")
     assert done.code == 0, done.out + done.err
+    assert asked_for_keys(space) == 2, "what warns of a table, and what columns of all of them refer to"
+    assert space.supasync("sync").code == 0
+    assert asked_for_keys(space) == 1
     for table in ("pages", "hits"):
         old = [text.replace(address(space), address(space, "new")) for text in space.old.texts(table)]
         assert space.new.texts(table) == old
