@@ -41,6 +41,8 @@ class _Part:
     behind: Key
     to: Key | None
     onward: Onward
+    named: bool = False
+    """Whether its end was named in this run, and none of its rows has come."""
     room: Semaphore = field(default_factory=lambda: Semaphore(AHEAD - 1))
     """For pages that its reader asks for by itself."""
 
@@ -84,6 +86,8 @@ class Division:
     """The key with which the next range will end, while it is being looked for."""
     _rows: int = field(default=0, init=False)
     """The rows of that range."""
+    _divided: bool = field(default=True, init=False)
+    """Whether ends of ranges are asked for."""
 
     def __post_init__(self) -> None:
         self._open = [self._part(each.behind, each.to) for each in self.stored]
@@ -130,11 +134,15 @@ class Division:
         """Whether more of the part may come behind this page.
 
         A range that ends with an empty page stays open: it may be one that did not come, which shows when all
-        rows are counted.
+        rows are counted. Whoever names an end before which no row lies could do so for ever.
         """
         if not page.count:
+            if part.named and self._divided:
+                self._divided = False
+                text = "no row of OLD lies before the end of a range that it named: one reader reads the rest"
+                self.notes.append(f"{self.job.table.name}: {text}")
             return False
-        part.behind = part.onward.behind(page).key
+        part.behind, part.named = part.onward.behind(page).key, False
         if part.behind != part.to:
             return True
         self._open.remove(part)
@@ -165,6 +173,7 @@ class Division:
             self._bound, self._ended = None, True
             return self._rest
         part = self._part(self._rest.behind, key)
+        part.named = True
         self._open.append(part)
         self._rest.behind = key
         self._left = None if self._left is None else self._left - self._rows
@@ -180,7 +189,8 @@ class Division:
 
     def _pages(self, least: int) -> int:
         count = self.job.readers.count
-        if count == 1 or not callable(getattr(self.job.source, "key_behind", None)):
+        able = self._divided and callable(getattr(self.job.source, "key_behind", None))
+        if count == 1 or not able:
             return 0
         if self._left is None:
             return LARGEST

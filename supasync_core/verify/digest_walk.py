@@ -92,6 +92,8 @@ class DigestWalk:
             self._take(found)
             if to is None:
                 return
+            if not found.old:  # it could name such ends for ever
+                raise NoDigestsError("OLD's function named the end of a range in which it has no row")
             after = to
             rate = found.old / max(time.monotonic() - began, 0.01)
             size = max(LEAST, min(int(rate * WANTED), 8 * size))

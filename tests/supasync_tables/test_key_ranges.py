@@ -203,6 +203,24 @@ def test_a_bound_that_does_not_move_on_is_none() -> None:
     assert pair.sink == pair.source.stored
 
 
+@pytest.mark.parametrize("ends", [("000000400", "000000081"), ("1", "2", "3", "4", "5", "6", "7", "8", "9")])
+def test_ends_of_ranges_that_hold_no_row_are_asked_for_a_few_times(ends: tuple[str, ...]) -> None:
+    pair, named = pair_of(300, readers=3), iter(ends * 100)
+    pair.source.uncounted = 1
+    asked: list[Key] = []
+
+    def invented(_table: Table, key: Key, _rows: int) -> Key | None:
+        asked.append(key)
+        return (next(named),)
+
+    pair.source.key_behind = invented  # type: ignore[assignment,method-assign]
+    pair.source.most_pages = 200
+    told = notes(pair)
+    assert len(asked) < 9
+    assert [note for note in told if "no row of OLD lies before the end" in note] == told[:1]
+    assert pair.sink == pair.source.stored
+
+
 def test_what_is_pending_is_what_the_open_ranges_and_the_rest_hold() -> None:
     pair = pair_of(150, readers=3)
     pair.run(die_after=9)

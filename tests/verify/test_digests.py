@@ -292,6 +292,8 @@ def test_rows_that_differ_and_cannot_be_listed_are_read_by_value_without_being_a
 
 LIES = {
     "no numbers": "select jsonb_build_object('version', 1, 'found', '[[0, 1, \"a\", \"b\"]]'::jsonb)",
+    "ends without rows": "select case asked ->> 'want' when 'bound' "
+    "then jsonb_build_object('version', 1, 'found', '[\"7\"]'::jsonb) else honest_digest(asked) end",
     "another version": "select jsonb_build_object('version', 2, 'found', '[]'::jsonb)",
     "null": "select null::jsonb",
     "a list": "select '[1]'::jsonb",
@@ -299,6 +301,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
+@pytest.mark.usefixtures("tiny")
 def test_a_function_that_answers_wrongly_proves_nothing(ends: Pair, lie: str) -> None:
     honest = ends.space.supasync("schema", "sql", "--old").out
     body = LIES[lie]
@@ -311,7 +314,7 @@ def test_a_function_that_answers_wrongly_proves_nothing(ends: Pair, lie: str) ->
         ends.new("update plain set amount = 0 where id = 33")
         found = ends.one("plain", exact=True)
         assert (found.method, reported(found)) == ("whole rows", ([], [], {("33",): ("amount",)}))
-        assert "its function" in str(found.read_because)
+        assert "function" in str(found.read_because)
     finally:
         ends.space.old.run("drop function honest_digest")
         ends.space.old.run(honest)
