@@ -14,7 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 from supasync_account.auth import account_deletes, keys_api
-from supasync_account.auth.account_scripts import Project, removal, script
+from supasync_account.auth.account_door import Project
+from supasync_account.auth.account_scripts import removal, script
 from supasync_core.api.plugin_host import Host
 from supasync_core.config import load
 from supasync_core.model.errors import SupasyncError

@@ -96,6 +96,43 @@ def test_no_door_is_opened_by_a_column_that_new_lacks(
         both.space.new.run(f"alter table auth.users add column {column} {back}")
 
 
+def test_no_door_is_opened_by_a_column_that_new_computes(both: Projects) -> None:
+    both.space.new.run(
+        "alter table auth.users drop column banned_until;"
+        "alter table auth.users add column banned_until timestamptz generated always as (null) stored"
+    )
+    try:
+        both.sign_up(1)
+        both.auth("sync")
+        assert "columns left out of auth.users: banned_until (computed in NEW)" in both.auth("check").out
+        both.old.paste("update auth.users set banned_until = '2999-01-01'")
+        assert "NEW: auth.users computes banned_until, and 1 accounts" in both.auth("sync", code=3).err
+        both.auth("verify", code=2)
+    finally:
+        both.space.new.run(
+            "alter table auth.users drop column banned_until;"
+            "alter table auth.users add column banned_until timestamptz"
+        )
+
+
+def test_an_old_that_shows_a_part_of_it_is_named_as_old(both: Projects) -> None:
+    both.old.paste(
+        "insert into auth.users (id, aud, role, created_at, updated_at) select gen_random_uuid(), 'a', 'a', "
+        "now(), now() from generate_series(1, 1100)"
+    )
+    both.space.old.run(
+        "create role half login bypassrls; grant usage on schema auth to half;"
+        "grant select on auth.users to half"
+    )
+    given = both.space.environment["OLD_DATABASE_URL"]
+    both.space.environment["OLD_DATABASE_URL"] = both.old.cluster.url(both.old.database, "half")
+    try:
+        assert "error: OLD refuses accounts (42501)" in both.auth("sync", code=3).err
+    finally:
+        both.space.environment["OLD_DATABASE_URL"] = given
+        both.space.old.run("drop owned by half; drop role half")
+
+
 def test_no_login_is_taken_from_an_account_that_is_not_written(both: Projects) -> None:
     both.sign_up(1, 2)
     both.old.paste(GOOGLE.format(number(100), "g1", number(1)))

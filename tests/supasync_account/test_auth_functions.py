@@ -77,6 +77,42 @@ def test_nobody_but_the_secret_key_may_call_them(both: Projects) -> None:
     assert "may call" not in both.auth("check").out
 
 
+def test_new_judges_itself_what_it_is_handed(both: Projects) -> None:
+    """OLD's function, or whatever answers for it, finds nothing wrong with any account."""
+    both.sign_up(1, 2, 3, 4)
+    both.auth("sync")
+    both.sign_up(5, 6)
+    sick = {1: "aud = null", 2: "raw_user_meta_data = '[]'", 5: "created_at = 'infinity'", 3: "role = 'x'"}
+    for user, change in sick.items():
+        both.old.paste(f"update auth.users set {change} where id = '{number(user)}'")
+    both.old.paste(
+        "alter function public.supasync_auth_old(jsonb) rename to honest;"
+        "create function public.supasync_auth_old(asked jsonb) returns json language sql stable security "
+        "definer as $$ select regexp_replace(public.honest(asked)::text, '\"flaws\":\\[[^]]*\\]', "
+        "'\"flaws\":[]', 'g')::json $$;"
+        "grant execute on function public.supasync_auth_old(jsonb) to service_role"
+    )
+    both.space.old.server.reload()
+    try:
+        report = both.auth("sync", "--json", code=3).json
+    finally:
+        both.old.paste("drop function public.honest(jsonb)")
+        both.old.paste(both.space.supasync("schema", "sql", "--auth", "--old").out)
+        both.space.old.server.reload()
+    assert sorted(each["id"] for each in report["named"]) == [number(user) for user in (1, 2, 5)]
+    assert all("Auth cannot read or show" in each["what"] for each in report["named"])
+    assert (report["created"], report["updated"]) == (1, 1)
+    kept = "select left(id::text, 2), aud, role, isfinite(created_at) from auth.users order by 1"
+    usual = ("authenticated", "authenticated", True)
+    assert both.new.paste(kept) == [
+        ("01", *usual),
+        ("02", *usual),
+        ("03", "authenticated", "x", True),
+        ("04", *usual),
+        ("06", *usual),
+    ]
+
+
 def test_the_script_creates_nothing_where_the_world_could_still_call_it(both: Projects) -> None:
     script = both.space.supasync("schema", "sql", "--auth", "--old").out
     removal = both.space.supasync("schema", "sql", "--auth", "--old", "--uninstall").out

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from supasync_account.auth.account_scripts import NAMES, Project, script
+from supasync_account.auth.account_door import Project
+from supasync_account.auth.account_scripts import NAMES, script
 from supasync_account.storage.old_answers import script as of_storage
 from supasync_core.api.run_step import ScriptAsked
 from tests.servers.hosted import STORAGE, Hosted, hosted

@@ -54,6 +54,7 @@ _ANSWERS: Final[Mapping[str, Any]] = {
     "lost": _Pairs,
     "referrers": _Pairs,
     "note": list[tuple[_Account, str]],
+    "note_sound": list[tuple[_Account, str]],
     "ban": _Accounts,
     "delete": _Accounts,
 }

@@ -8,11 +8,11 @@ from typing import Any, Final, Self
 
 from supasync_account.auth.account_answers import UnusableError, accounts_of, answered
 from supasync_account.auth.account_columns import remembered
-from supasync_account.auth.account_door import ADMITTED, Step, Terms
+from supasync_account.auth.account_door import ADMITTED, Project, Step, Terms
 from supasync_account.auth.account_extras import EXTRAS
 from supasync_account.auth.account_queries import QUERIES
 from supasync_account.auth.account_refusal import StrangeAnswerError
-from supasync_account.auth.account_scripts import NAMES, VERSION, Project
+from supasync_account.auth.account_scripts import NAMES, VERSION
 from supasync_account.auth.account_side import bounds
 from supasync_core.api.function_door import FunctionSpeaking
 from supasync_core.model.errors import NoFunctionError, RowError, SchemaError, SlowQueryError

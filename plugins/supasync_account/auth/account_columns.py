@@ -1,7 +1,7 @@
 """The columns of accounts that both projects have.
 
-Two servers of Supabase Auth may have different columns. What both have is copied; what one of them computes
-is left out, since a generated column takes no value (428C9). A few columns are copied and not compared: they
+Two servers of Supabase Auth may have different columns. What both have is copied; what NEW computes is left
+out, since a generated column takes no value (428C9). A few columns are copied and not compared: they
 move at every sign-in, or belong to a link in a mail that only OLD can answer.
 """
 
@@ -32,6 +32,7 @@ _DOORS: Final = (
     "phone",
 )
 """Columns that say whether an account may sign in, or how: none is left out that says something."""
+_TAKES_NONE: Final = {"only in OLD": "has no", "computed in NEW": "computes"}
 _OLDER: Final = "update the older project: Project Settings -> Infrastructure"
 
 
@@ -44,7 +45,7 @@ class AccountTable:
     dates: tuple[str, ...]
     in_new: frozenset[str]
     left_out: tuple[str, ...]
-    """Columns that one side alone has, each with the side."""
+    """Columns that one side alone has, or that NEW computes, each with the side."""
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ class AccountColumns:
         needed = {**_NEEDED, **{each.table: each.needed for each in EXTRAS if each.table in extras}}
         known = {"OLD": _known("OLD", old, needed), "NEW": _known("NEW", new, needed)}
         users, *owned = (_table(name, known["OLD"][name], known["NEW"][name]) for name in needed)
-        _refuse_lost_doors(old, [each for each in _DOORS if f"{each} (only in OLD)" in users.left_out])
+        _refuse_lost_doors(old, users.left_out)
         return cls(users, tuple(owned))
 
     @property
@@ -125,21 +126,23 @@ def _known(
     return found
 
 
-def _refuse_lost_doors(old: AccountDoor, columns: Sequence[str]) -> None:
-    """SchemaError where an account of OLD has such a value, and NEW has no column for it."""
-    for column in columns:
+def _refuse_lost_doors(old: AccountDoor, left_out: Sequence[str]) -> None:
+    """SchemaError where an account of OLD has a value in such a column, and NEW takes none."""
+    lost = {f"{each} ({where})": (each, verb) for each in _DOORS for where, verb in _TAKES_NONE.items()}
+    for column, verb in (lost[each] for each in left_out if each in lost):
         [(number,)] = old.ask("says_something", column)
         if number:
             raise SchemaError(
-                f"NEW: auth.users has no {column}, and {number:,} accounts of OLD have a value in it: they "
+                f"NEW: auth.users {verb} {column}, and {number:,} accounts of OLD have a value in it: they "
                 "could sign in to NEW otherwise than to OLD",
                 hint=_OLDER,
             )
 
 
 def _table(name: str, old: Mapping[str, bool], new: Mapping[str, bool]) -> AccountTable:
-    shared = [each for each in old if each in new and not old[each] and not new[each]]
+    shared = [each for each in old if each in new and not new[each]]
     lone = [
+        *(f"{each} (computed in NEW)" for each in old if not old[each] and new.get(each)),
         *(f"{each} (only in OLD)" for each in old if each not in new and not old[each]),
         *(f"{each} (only in NEW)" for each in new if each not in old and not new[each]),
     ]

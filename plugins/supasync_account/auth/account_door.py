@@ -6,10 +6,13 @@ function run them that a person has pasted there. What is asked, decided and wri
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self
 
 ADMITTED: Final = ("users", "identities", "mfa_factors", "webauthn_credentials")
 """The tables of ``auth`` that are read."""
+
+
+Project = Literal["OLD", "NEW"]
 
 
 class Step(NamedTuple):
@@ -35,6 +38,11 @@ class Terms:
 
 class AccountDoor(Protocol):
     """One project's accounts; OLD's door only reads."""
+
+    @property
+    def project(self) -> Project:
+        """Whose they are."""
+        ...
 
     @property
     def at_once(self) -> int:

@@ -1,11 +1,14 @@
 """Accounts that would harm NEW, or that cannot sign in there: found by OLD's own server, and named.
 
+What answers for OLD may leave one out, so NEW's server judges by the same conditions what it was handed, and
+keeps none that is refused.
+
 What a sick account does was recorded from the real server: one whose ban ends after 9999, whose metadata is
 not an object, or that has no role makes every list of accounts fail that would show it, the dashboard's too.
 Go prints no other time of such a year either.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,14 +103,3 @@ FLAWS: Final[Mapping[str, Flaw]] = {
         refused=True,
     ),
 }
-
-
-def found(columns: Iterable[str]) -> str:
-    """SQL for the names of the flaws of the account ``u``, of which these columns and tables are there."""
-    there = set(columns)
-    cases = [
-        f"case when {flaw.condition} then '{name}' end"
-        for name, flaw in FLAWS.items()
-        if there.issuperset(flaw.needs)
-    ]
-    return f"pg_catalog.array_remove(array[{', '.join([*cases, 'null'])}]::text[], null)"

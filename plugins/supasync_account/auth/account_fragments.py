@@ -89,8 +89,14 @@ tokens as (
     where a.attrelid = pg_catalog.to_regclass('auth.users') and a.attnum > 0 and not a.attisdropped
         and a.attgenerated = '' and a.attname in (:tokens)
 ),
-flaws (place, name, needs, condition) as (values
+flaws (place, name, needs, condition, refused) as (values
     :flaws
+),
+judged as (
+    select f.* from flaws f where not exists (
+        select from pg_catalog.unnest(f.needs) n (name)
+        where n.name not in (
+            select c.name from cells c where c.tab = 'users' union all select w.tab from wanted w))
 )
 select pg_catalog.json_build_object(
     'lacking', (select pg_catalog.min('auth.' || c.tab || ' has no column '
@@ -120,12 +126,11 @@ select pg_catalog.json_build_object(
         from lists l where l.tab <> 'users'),
     'flaws', 'pg_catalog.array_remove(array[' || (
         select coalesce(pg_catalog.string_agg(
-            'case when ' || f.condition || ' then ''' || f.name || ''' end, ', '' order by f.place), '')
-        from flaws f where not exists (
-            select from pg_catalog.unnest(f.needs) n (name)
-            where n.name not in (
-                select c.name from cells c where c.tab = 'users' union all select w.tab from wanted w)
-        )) || 'null]::text[], null)',
+            'case when ' || j.condition || ' then ''' || j.name || ''' end, ', '' order by j.place), '')
+        from judged j) || 'null]::text[], null)',
+    'harmful', (
+        select coalesce(pg_catalog.string_agg(j.condition, ' or ' order by j.place), 'false')
+        from judged j where j.refused),
     'phone', case when exists (select from cells c where c.tab = 'users' and c.name = 'phone')
         then 'u.phone' else 'null::text' end,
     'sso', case when exists (select from cells c where c.tab = 'users' and c.name = 'is_sso_user')
@@ -163,7 +168,8 @@ def fragments(asked: str, tables: Sequence[str]) -> str:
 
 def _flaw(place: int, name: str) -> str:
     flaw = FLAWS[name]
-    return f"({place}, {sql_text(name)}, array[{_texts(flaw.needs)}], {sql_text(flaw.condition)})"
+    condition, refused = sql_text(flaw.condition), str(flaw.refused).lower()
+    return f"({place}, {sql_text(name)}, array[{_texts(flaw.needs)}], {condition}, {refused})"
 
 
 def _texts(names: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from supasync_account.auth.account_flaws import FLAWS
-from supasync_account.auth.account_queries import BETWEEN, MARKS, RECORDS, SUM
+from supasync_account.auth.account_marks import BETWEEN, MARKS, SOUND_MARKS, SUM
+from supasync_account.auth.account_queries import RECORDS
 from supasync_account.auth.account_session import SessionDoor
 from supasync_core.api.copy_session import CopySession
 
@@ -21,7 +22,9 @@ _ROWS: Final = (
 _OWNED: Final = f"{_ROWS} order by u.user_id"
 """In the order of NEW's keys: its indexes and the accounts themselves are looked up page by page."""
 _THERE: Final = f"select {SUM} from ({MARKS} and m.id <> all(%s::uuid[])) m"
-_HERE: Final = f"with m as (insert into {RECORDS} (id, mark) {MARKS} returning id, mark) select {SUM} from m"
+_HERE: Final = (
+    f"with m as (insert into {RECORDS} (id, mark) {SOUND_MARKS} returning id, mark) select {SUM} from m"
+)
 
 
 class UnequalError(Exception):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from supasync_account.auth.account_marks import BETWEEN, MARKS, SUM, sound
 from supasync_core.api.function_rights import callers
 from supasync_core.model.printable import sql_text
 
@@ -18,26 +19,7 @@ LAST_BAN: Final = "9999-12-31 00:00:00+00"
 RECORDS: Final = "public.supasync_accounts"
 """NEW's table of what was written last: an id and a mark each."""
 _PART: Final = 'pg_catalog.left(m.id::text, 2) collate pg_catalog."C"'
-SUM: Final = (
-    "pg_catalog.count(*) as accounts, "
-    "pg_catalog.md5(pg_catalog.string_agg(m.id::text || m.mark, '' order by m.id)) as digest"
-)
-"""How many accounts of ``m`` there are, and the digest of their marks."""
 _SUMS: Final = f"select {_PART} as part, {SUM} from ({{}}) m group by 1"
-BETWEEN: Final = "u.id >= %s::uuid and u.id <= %s::uuid"
-MARKS: Final = (
-    "select m.id, m.mark from (select u.id, pg_catalog.md5({line} || coalesce(o.mark, '')) as mark "
-    f"from (select u.* from auth.users u where {BETWEEN} offset 0) u full join ("
-    "select o.user_id, {owned_mark} as mark from ({owned_marks}) o "
-    f"where {BETWEEN.replace('u.id', 'o.user_id')} group by o.user_id"
-    ") o on o.user_id = u.id offset 0) m where m.id is not null"
-)
-"""The mark of each account of a range, which is named twice: what belongs to accounts is read together.
-
-By account, as ``{mark}`` is made, that takes a third more time. A full join never takes rows of one side by
-rows of the other, which a server does that has not counted them yet, as after a first copy. Behind offset 0,
-marks are made before accounts are sorted: whole rows take twice as long.
-"""
 _ACCOUNT: Final = (
     "u.id::text as id, u.email as email, {phone} as phone, {sso} as sso, {mark} as mark, {flaws} as flaws, "
     "{user}::text as user_row, array[{owned}]::text[] as owned"
@@ -57,6 +39,11 @@ _GIVE_UP: Final = (
     "update auth.users u set {0} = null from unnest(%s::uuid[], %s::text[]) x (id, {0}) "
     f"where u.id {_EQUAL} x.id and u.{{0}} is not null "
     "and (x.{0} is null or u.{0}::text operator(pg_catalog.<>) x.{0})"
+)
+_NOTE: Final = (
+    f"insert into {RECORDS} as r (id, mark) select u.id, {{}} from auth.users u "
+    "where u.id = any(%s::uuid[]) on conflict (id) do update set mark = excluded.mark "
+    "returning r.id::text as id, r.mark as mark"
 )
 _TAKEN: Final = (
     "select j.e->>{at_user_id} as account, d.user_id::text as holder "
@@ -314,12 +301,8 @@ NEW_ALONE: Final[Mapping[str, Query]] = {
     ),
     # Deferred triggers of NEW fire here, so that marks are made of what they leave.
     "settle": _write("set constraints all immediate", fires=True),
-    "note": _write(
-        f"insert into {RECORDS} as r (id, mark) select u.id, {{mark}} from auth.users u "
-        "where u.id = any(%s::uuid[]) on conflict (id) do update set mark = excluded.mark "
-        "returning r.id::text as id, r.mark as mark",
-        answers=True,
-    ),
+    "note": _write(_NOTE.format("{mark}"), answers=True),
+    "note_sound": _write(_NOTE.format(sound("{mark}")), answers=True),
     "forget": _write(f"delete from {RECORDS} r where r.id = any(%s::uuid[])", "delete"),
     "ban": _write(
         "update auth.users u set banned_until = x.until from unnest(%s::uuid[], %s::timestamptz[]) "

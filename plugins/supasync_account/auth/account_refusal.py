@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from supasync_account.auth.account_queries import RECORDS
 from supasync_core.model.errors import (
     BatchTooLargeError,
     NoFunctionError,
@@ -29,6 +30,11 @@ _MEANS: Final = {
     "P0001": "a trigger or function there raised an error",
     "42501": "the user of the connection string may not do this",
 }
+_NULL: Final = "23502"
+_HARMFUL: Final = (
+    "NEW would have an account that Auth cannot read or show, such as one without a role: OLD did not say "
+    "so, or a trigger of NEW makes it"
+)
 _NOT_OF_ROWS: Final = ("unreachable", "budget")
 """Reasons of errors that no statement has met."""
 _LOOK: Final = "supasync auth check says what is in the way"
@@ -59,11 +65,14 @@ def _quiet(err: TableError) -> TableError:
     if isinstance(err, TransientError) or err.reason:
         return err.amended(message=_beginning(err, found))
     state = found[1] if found else "no SQLSTATE"
+    if state == _NULL and RECORDS.partition(".")[2] in err.message:  # see `account_marks.sound`
+        return err.amended(message=_HARMFUL)
     names = [each for each in err.columns if _COLUMN.fullmatch(each)] if isinstance(err, RowError) else []
     columns = f", columns {', '.join(names)}" if names else ""
     means = f": {_MEANS[state]}" if state in _MEANS else ""
     hint = err.hint if isinstance(err, RowError | NoFunctionError) else _LOOK
-    return err.amended(message=f"NEW refuses accounts ({state}{columns}){means}", hint=hint)
+    side = "OLD" if err.message.startswith("OLD ") else "NEW"  # a portion is read while it is written
+    return err.amended(message=f"{side} refuses accounts ({state}{columns}){means}", hint=hint)
 
 
 def _beginning(err: TableError, state: re.Match[str] | None) -> str:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from itertools import count
-from typing import Final, Literal
+from typing import Final
 
-from supasync_account.auth.account_door import ADMITTED
+from supasync_account.auth.account_door import ADMITTED, Project
 from supasync_account.auth.account_extras import NAMES as NAMES_OF_EXTRAS
 from supasync_account.auth.account_extras import chosen_tables, words
 from supasync_account.auth.account_fragments import fragments
@@ -23,10 +23,9 @@ from supasync_core.api.sql_session import PINNED
 from supasync_core.model.printable import sql_text
 from supasync_core.model.sql_template import with_parts
 
-Project = Literal["OLD", "NEW"]
 NAMES: Final[Mapping[Project, str]] = {"OLD": "supasync_auth_old", "NEW": "supasync_auth_new"}
 """The function of each project."""
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the functions."""
 _VALUE: Final = re.compile(r"%s::(\w+)(\[\])?")
 _RECORDS: Final = """\

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, Self
 
-from supasync_account.auth.account_door import ADMITTED, Step, Terms, changed
+from supasync_account.auth.account_door import ADMITTED, Project, Step, Terms, changed
 from supasync_account.auth.account_fragments import fragments
 from supasync_account.auth.account_queries import QUERIES
 from supasync_core.api.sql_session import PINNED, SqlSession
@@ -47,6 +47,10 @@ class SessionDoor:
     """By run, whether its record is in this database, where a transaction can hold on to it."""
     turn: Lock = field(default_factory=Lock)
     """A session is for one thread at a time, and accounts are read ahead."""
+
+    @property
+    def project(self) -> Project:
+        return "OLD" if self.session.read_only else "NEW"
 
     def shaped(self, asked: Mapping[str, Any]) -> Self:
         made = self._made(asked)

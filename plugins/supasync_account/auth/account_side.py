@@ -68,7 +68,7 @@ class AccountSide:
             if not _is_short(found, sums) or not _is_short(found, sums := self._sums_of(parts)):
                 self._list(found)
                 return found
-        raise _lists_fewer(sum(each.accounts for each in sums.values()), len(found))
+        raise _lists_fewer(self.door, sum(each.accounts for each in sums.values()), len(found))
 
     def ids(self) -> list[str]:
         """The ids of all accounts, in order; TransientError for fewer than the project counts."""
@@ -78,7 +78,7 @@ class AccountSide:
             if len(found) >= number:
                 self._list(found)
                 return self.listed
-        raise _lists_fewer(number, len(found))
+        raise _lists_fewer(self.door, number, len(found))
 
     def marks_of(self, ids: Sequence[str]) -> dict[str, str]:
         """The marks of these accounts."""
@@ -139,9 +139,10 @@ class AccountSide:
         there = bisect_right(self.listed, last) - bisect_left(self.listed, first)
         if len(chunk) > self.door.at_once and 0 < there <= _DENSE * len(chunk):
             rows = self.door.ask("accounts_between", first, last, there)
-            return _refuse_others(rows, lambda each: first <= each <= last, ordered=True)
+            return _only_asked(self.door, rows, lambda each: first <= each <= last, ordered=True)
         few = list(chunk[: self.door.at_once])
-        rows = _refuse_others(self.door.ask("accounts", few, len(few)), set(few).__contains__, ordered=True)
+        rows = self.door.ask("accounts", few, len(few))
+        rows = _only_asked(self.door, rows, set(few).__contains__, ordered=True)
         return rows or ([] if len(few) == len(chunk) else self._page(chunk[len(few) :]))
 
     def _shares(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -164,7 +165,7 @@ class AccountSide:
         size = self.door.at_once
         for at in range(0, len(ids), size):
             some = list(ids[at : at + size])
-            yield from _refuse_others(self.door.ask(query, some), set(some).__contains__)
+            yield from _only_asked(self.door, self.door.ask(query, some), set(some).__contains__)
 
 
 SHARES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -191,7 +192,7 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
         return
     try:
         rows, wanted = door.ask(query, *bounds(parts), *([list(parts)] if named else [])), set(parts)
-        yield from _refuse_others(rows, lambda each: each[:2] in wanted)
+        yield from _only_asked(door, rows, lambda each: each[:2] in wanted)
     except (SlowQueryError, LargeAnswerError):
         if len(parts) == 1:
             raise
@@ -206,22 +207,23 @@ def _is_short(ids: Iterable[str], sums: Mapping[str, Sum]) -> bool:
     return any(listed[part] < each.accounts for part, each in sums.items())
 
 
-def _lists_fewer(counted: int, listed: int) -> TransientError:
+def _lists_fewer(door: AccountDoor, counted: int, listed: int) -> TransientError:
     return TransientError(
-        f"a project counts {counted:,} accounts and lists {listed:,} of them: nothing more is done",
+        f"{door.project} counts {counted:,} accounts and lists {listed:,} of them: nothing more is done",
         hint="a proxy in front of the project may answer for it; the next run tries again",
     )
 
 
-def _refuse_others(
-    rows: list[tuple[Any, ...]], wanted: Callable[[str], bool], *, ordered: bool = False
+def _only_asked(
+    door: AccountDoor, rows: list[tuple[Any, ...]], wanted: Callable[[str], bool], *, ordered: bool = False
 ) -> list[tuple[Any, ...]]:
     """The rows; SchemaError where one is not of what was asked for, two are of one, or order is lost."""
     names = [row[0] for row in rows]
     if not all(map(wanted, names)) or len(set(names)) < len(names) or (ordered and names != sorted(names)):
         raise SchemaError(
-            "a project answered with accounts that were not asked for: nothing more is done",
-            hint="a cache or proxy in front of the project may ignore what is asked for",
+            f"{door.project} answered with accounts that were not asked for: nothing more is done",
+            hint="a cache or proxy in front of the project may ignore what is asked for, or a child of "
+            "the table auth.users holds the same ids",
         )
     return rows
 

@@ -47,7 +47,7 @@ class AccountVerdict:
         """What nobody has compared, in sentences."""
         if self.beyond:
             return list(self.beyond)
-        lone = [f"columns of one side alone: {', '.join(self.left_out)}"] if self.left_out else []
+        lone = [f"columns left out: {', '.join(self.left_out)}"] if self.left_out else []
         uncopied = ", ".join([*(each.what for each in left_out(self.extras)), UNCOPIED])
         return [MOVING, uncopied, *lone]
 

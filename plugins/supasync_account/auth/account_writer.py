@@ -153,7 +153,7 @@ class AccountWriter:
                 Step("owned", [together(each.owned[place] for each in some)], table.name)
                 for some in self._portions(accounts)
             ]
-        return [*steps, Step("settle"), Step("note", [[each.id for each in accounts]])]
+        return [*steps, Step("settle"), Step("note_sound", [[each.id for each in accounts]])]
 
     def _lost(self, accounts: Sequence[Account]) -> dict[str, dict[str, str]]:
         """By table the rows of NEW that belong to these accounts and that OLD has no more, with whose."""
@@ -213,14 +213,19 @@ class AccountWriter:
     def _count(
         self, accounts: Sequence[Account], expected: Mapping[str, str], marks: Mapping[str, str]
     ) -> None:
-        """Report what was written, and what NEW made other of it."""
+        """Report what was written, and what NEW made other of it, or did not keep."""
         for each in accounts:
-            if marks.get(each.id) != each.mark:
+            if each.id not in marks:
+                what = "NEW does not keep it: a trigger there?"
+            elif marks[each.id] != each.mark:
                 what = "NEW does not keep its values as they were sent: a trigger there changes them"
-                self.report.name(each.id, each.email, what, refused=True)
-        made = sum(each.id not in expected for each in accounts)
+            else:
+                continue
+            self.report.name(each.id, each.email, what, refused=True)
+        kept = [each.id for each in accounts if each.id in marks]
+        made = sum(account not in expected for account in kept)
         self.report.created += made
-        self.report.updated += len(accounts) - made
+        self.report.updated += len(kept) - made
 
 
 def together(texts: Iterable[str]) -> str:
