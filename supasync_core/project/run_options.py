@@ -1,7 +1,7 @@
 """What a run is asked to do, and who looks on while it does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from supasync_core.model import timestamps
@@ -21,6 +21,10 @@ class Meter(Protocol):
 
     def afford(self, project: str, received: int) -> None:
         """BudgetError where so many bytes more of a project might exceed a budget."""
+        ...
+
+    def of_step(self) -> "Meter":
+        """One that counts along with a single step, apart from all else."""
         ...
 
     def shares(self) -> tuple[Share, ...]:
@@ -74,6 +78,10 @@ class RunOptions:
         """BudgetError where going on might exceed a budget; asked between batches."""
         if self.meter is not None:
             self.meter.check()
+
+    def of_step(self) -> "RunOptions":
+        """The same with a meter for one step alone."""
+        return replace(self, meter=self.meter and self.meter.of_step())
 
     def afford(self, project: str, received: int) -> None:
         """BudgetError where so many bytes more of a project might exceed a budget."""

@@ -10,7 +10,7 @@ from supasync_core.model.errors import BudgetError, InternalError, LockedError, 
 from supasync_core.model.report import StepResult
 from supasync_core.model.settings import Part
 from supasync_core.project.project_steps import asked, context_of
-from supasync_core.project.run_options import Interrupted
+from supasync_core.project.run_options import Interrupted, RunOptions
 from supasync_core.sync.checkpoint import Checkpoint
 
 
@@ -21,10 +21,11 @@ def run_steps(checkpoint: Checkpoint, *, after: bool = False) -> None:
     """
     known = checkpoint.migration.host.steps
     for part in (each for each in checkpoint.options.steps if known.get(each.name).after == after):
-        if not _goes_on(checkpoint):
+        options = checkpoint.options.of_step()
+        if not _goes_on(checkpoint, options):
             raise Interrupted
         began = time.monotonic()
-        result = _result(checkpoint, part)
+        result = _result(checkpoint, options, part)
         result = replace(result, name=part.name, seconds=time.monotonic() - began)
         with checkpoint.lock:
             checkpoint.steps.append(result)
@@ -32,16 +33,16 @@ def run_steps(checkpoint: Checkpoint, *, after: bool = False) -> None:
             raise Interrupted
 
 
-def _result(checkpoint: Checkpoint, part: Part) -> StepResult:
+def _result(checkpoint: Checkpoint, options: RunOptions, part: Part) -> StepResult:
     migration = checkpoint.migration
     context = context_of(
         migration,
         part,
         fence=checkpoint.lease.beside,
-        go_on=partial(_goes_on, checkpoint),
+        go_on=partial(_goes_on, checkpoint, options),
         due=partial(_is_due, checkpoint, part),
-        afford=checkpoint.options.afford,
-        say=checkpoint.options.say,
+        afford=options.afford,
+        say=options.say,
     )
     try:
         answer = asked(migration, part, "run", context)
@@ -68,7 +69,7 @@ def _is_due(checkpoint: Checkpoint, part: Part, every: timedelta) -> bool:
     return age >= timestamps.micros_of(every - checkpoint.migration.settings.interval / 2)
 
 
-def _goes_on(checkpoint: Checkpoint) -> bool:
-    checkpoint.options.check()
+def _goes_on(checkpoint: Checkpoint, options: RunOptions) -> bool:
+    options.check()
     checkpoint.lease.renew()
-    return not checkpoint.options.interrupted()
+    return not options.interrupted()

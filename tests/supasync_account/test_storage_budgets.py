@@ -45,6 +45,17 @@ def test_a_file_that_grows_and_one_that_is_sent_again_are_asked_for_again(both: 
     both.assert_equal()
 
 
+def test_large_files_stop_no_run_before_the_budget_is_used(both: Storages) -> None:
+    settings(both, "{}\nworkers: 2", "4MB")
+    both.old.bucket("docs")
+    for name, args in (("a", ["sync"]), ("b", ["storage", "sync"])):
+        for number in range(6):
+            both.old.put("docs", f"{name}-{number}", b"%d" % number * 300_000)
+        done = both.space.supasync(*args)
+        assert done.code == 0, done.out + done.err
+        both.assert_equal()
+
+
 def test_what_new_does_not_take_is_not_read_again_and_again(both: Storages) -> None:
     both.old.bucket("docs")
     both.old.put("docs", "a", b"x" * 1_000_000)

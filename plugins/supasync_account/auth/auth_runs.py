@@ -23,7 +23,7 @@ from supasync_core.project.migration import Migration
 from supasync_core.project.project_steps import context_of
 from supasync_core.project.session import Session
 from supasync_core.system import lock
-from supasync_core.usage.meter import metered
+from supasync_core.usage.meter import metered_step
 
 Options = Mapping[str, bool | None]
 """What options say of each extra by its setting; None where they say nothing."""
@@ -100,7 +100,7 @@ def _chosen(session: Session, migration: Migration) -> AbstractContextManager[Wa
 def _recorded(session: Session, migration: Migration, copy: Copying) -> AccountReport:
     """Copy under the lease, with a record of it among the runs; names and e-mails are not kept there."""
     with leased(migration, "auth sync") as lease, interruptible(session.settings.max_runtime) as asked:
-        meter = metered(migration, timestamps.parse(lease.run.now))
+        meter = metered_step(migration, timestamps.parse(lease.run.now))
 
         def go_on() -> bool:
             lease.renew()

@@ -30,7 +30,7 @@ from supasync_core.project.project_steps import context_of
 from supasync_core.project.session import Session
 from supasync_core.system import lock
 from supasync_core.usage.listing_limit import within_limits
-from supasync_core.usage.meter import metered
+from supasync_core.usage.meter import metered_step
 
 _UNDER_WAY: Final = (
     "a run is under way, so the next copy is not told what differs: verify once more when it has ended"
@@ -104,7 +104,7 @@ def verified(session: Session, settings: StorageSettings, limit: int, *, exact: 
             both_storages(context) as (old, new),
             StorageProgress.looking(context.staging, pair_of(old, new)) as progress,
         ):
-            meter = metered(migration, timestamps.now()) if exact else None
+            meter = metered_step(migration, timestamps.now()) if exact else None
             afford = meter.afford if meter else context.afford
             found = compare(
                 old, new, progress, settings, exact=exact, sql=context.sql, afford=afford, go_on=context.go_on
@@ -157,7 +157,7 @@ def undone(session: Session, *, as_json: bool) -> int:
 def _under_lease(
     session: Session, migration: Migration, lease: Lease, goes_on: Callable[[], bool]
 ) -> StepContext:
-    meter = metered(migration, timestamps.parse(lease.run.now))
+    meter = metered_step(migration, timestamps.parse(lease.run.now))
 
     def go_on() -> bool:
         lease.renew()
