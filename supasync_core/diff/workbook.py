@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import ParseError
@@ -22,19 +21,15 @@ from zipfile import BadZipFile, ZipFile
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import NOTHING
 from supasync_core.diff.parts import Part
+from supasync_core.diff.workbook_bounds import refuse_bomb
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.pg_types import is_document, type_of
-from supasync_core.model.quantities import format_size
 from supasync_core.model.table import Column, Shape
 from supasync_core.model.wording import counted
 from supasync_core.staging.csv.packed import UnreadableFileError
 
 ENDING: Final = ".xlsx"
 _NAMED: Final = re.compile(r"(.*?\.xlsx)#(.+)", re.DOTALL | re.IGNORECASE)
-_MOST: Final = 1_000_000_000
-"""Bytes of all that a workbook unpacks to; openpyxl holds all its texts in memory."""
-_ROWS: Final = 1_048_576
-"""Of a sheet (Microsoft, "Excel specifications and limits")."""
 _PAGE: Final = 1000
 _DIGITS: Final = 15
 _WHOLE: Final = 1e16
@@ -46,6 +41,9 @@ _BROKEN: Final = (
 )
 """What openpyxl raises at a file that is not as it expects."""
 _FORMULA: Final = re.compile(rb"<(?:[^\s<>/:]+:)?f[\s/>]")
+_ESCAPE: Final = re.compile("_x([0-9A-Fa-f]{4})_")
+"""Of a character that XML does not hold, such as ``_x000D_`` (ECMA-376, "ST_Xstring")."""
+_HALVES: Final = range(0xD800, 0xE000)
 _MERGED: Final = re.compile(rb"<(?:[^\s<>/:]+:)?mergeCell[\s/>]")
 
 
@@ -143,10 +141,10 @@ class _Sheet:
         """The rows that have a value; UnreadableFileError where a formula has none."""
         while (row := _next(self.rows)) is not None:
             formulas = _next(self.formulas) if self.formulas else None
-            for cell, formula in zip(row, formulas or (), strict=False):
+            for place, formula in enumerate(formulas or ()):
                 if formula.data_type == "f":
                     self.counts["formula"] += 1
-                    if cell.value is None:
+                    if place >= len(row) or row[place].value is None:
                         raise UnreadableFileError(
                             f"has a formula without a saved value in {self.title}!{formula.coordinate}: open "
                             "it in a spreadsheet program, and save it"
@@ -199,7 +197,13 @@ def _plain(value: object) -> str:  # noqa: PLR0911 - one answer for each class
             fraction = f".{seconds.microseconds:06}" if seconds.microseconds else ""
             sign = "-" if value < timedelta() else ""
             return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds.seconds:02}{fraction}"
-    return str(value)
+    text = str(value)
+    return _ESCAPE.sub(_letter, text) if "_x" in text else text
+
+
+def _letter(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return found[0] if code in _HALVES else chr(code)
 
 
 def _next(rows: Iterator[Sequence[Any]]) -> Sequence[Any] | None:
@@ -224,7 +228,7 @@ def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sh
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         with _readable():
-            _refuse_bomb(path)
+            refuse_bomb(path)
             values = _book(path, values=True)
         with closing(values):
             sheet = _chosen(values, name)
@@ -233,19 +237,21 @@ def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sh
                 again = _book(path, values=False) if formulas else None
             with closing(again) if again else nullcontext():
                 other = again[sheet.title] if again else None
-                yield _Sheet(sheet.title, _iterated(sheet), other and _iterated(other), merged, found=found)
+                yield _Sheet(sheet.title, _rows(sheet), other and _rows(other), merged, found=found)
 
 
 def _book(path: Path, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, which has no types
     """The workbook; a formula is its value, as it was saved, or itself."""
     try:
         import defusedxml  # noqa: F401, PLC0415 - openpyxl reads by it where it is installed
-        from openpyxl import load_workbook  # noqa: PLC0415 - an extra
+        import openpyxl  # noqa: F401, PLC0415 - an extra
+
+        from supasync_core.diff.workbook_reader import opened  # noqa: PLC0415 - openpyxl is an extra
     except ImportError as err:
         raise ConfigError(
             [f'{path.name}: a workbook needs openpyxl and defusedxml: pip install "supasync[xlsx]"']
         ) from err
-    return load_workbook(path, read_only=True, data_only=values, keep_links=False)
+    return opened(path, values=values)
 
 
 def _chosen(book: Any, name: str | None) -> Any:  # noqa: ANN401 - as above
@@ -258,42 +264,10 @@ def _chosen(book: Any, name: str | None) -> Any:  # noqa: ANN401 - as above
     raise UnreadableFileError(f"{said}: name one of {', '.join(titles)} behind a #, as in book.xlsx#Sheet")
 
 
-def _iterated(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
-    """The rows that there are, whatever size the file says that the sheet has.
+def _rows(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
+    from supasync_core.diff.workbook_reader import rows  # noqa: PLC0415 - openpyxl is an extra
 
-    UnreadableFileError where they are not in order: openpyxl's own iterator leaves those out.
-    """
-    from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415 - as above
-
-    book, last = sheet.parent, 0
-    with sheet._get_source() as source:  # noqa: SLF001 - as above
-        parser = WorkSheetParser(
-            source,
-            sheet._shared_strings,  # noqa: SLF001 - as above
-            data_only=book.data_only,
-            epoch=book.epoch,
-            date_formats=book._date_formats,  # noqa: SLF001 - as above
-            timedelta_formats=book._timedelta_formats,  # noqa: SLF001 - as above
-        )
-        for number, cells in parser.parse():
-            columns = [cell["column"] for cell in cells]
-            if number <= last or any(a >= b for a, b in pairwise(columns)):
-                raise UnreadableFileError(
-                    f"has rows or cells that are not in order, in row {number} of the sheet {sheet.title}: "
-                    "open it in a spreadsheet program, and save it"
-                )
-            if number > _ROWS:
-                raise UnreadableFileError(f"has more than {_ROWS:,} rows in the sheet {sheet.title}")
-            last = number
-            yield sheet._get_row(cells)  # noqa: SLF001 - as above
-
-
-def _refuse_bomb(path: Path) -> None:
-    """UnreadableFileError where the file unpacks to more than is read; no member is longer than it says."""
-    with ZipFile(path) as packed:
-        size = sum(each.file_size for each in packed.infolist())
-    if size > _MOST:
-        raise UnreadableFileError(f"unpacks to more than {format_size(_MOST)}: save the sheet as CSV")
+    return rows(sheet)
 
 
 def _seen(path: Path, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as above

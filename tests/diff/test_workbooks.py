@@ -1,5 +1,6 @@
 """Sheets of .xlsx workbooks as sides: what they hold, and what they hide."""
 
+import json
 import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -105,6 +106,27 @@ def test_values_have_their_texts_and_what_a_workbook_hides_is_said(tmp_path: Pat
     assert (done.code, done.err.splitlines()[0]) == (2, "error: RIGHT r.xlsx cannot be written to")
 
 
+def test_what_xml_lacks_is_told_from_the_text_that_stands_for_it(tmp_path: Path) -> None:
+    texts = {
+        "a_x000D_b": "a\rb",
+        "a_x005F_x000D_b": "a_x000D_b",
+        "ax005F_b": "ax005F_b",
+        "_xD800_": "_xD800_",
+    }
+    part = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    for number, (written, shown) in enumerate(texts.items()):
+        path = tmp_path / book(tmp_path / f"{number}.xlsx", ["id", "v"], [1, "word"])
+        edited(path, SHEET, 't="inlineStr"><is><t>word</t></is>', 't="s"><v>0</v>')
+        shared = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{part}"/></Types>'
+        edited(path, "[Content_Types].xml", "</Types>", shared)
+        with ZipFile(path, "a", ZIP_DEFLATED) as packed:
+            space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+            packed.writestr("xl/sharedStrings.xml", f'<sst xmlns="{space}"><si><t>{written}</t></si></sst>')
+        (tmp_path / "l.jsonl").write_text(f"{json.dumps({'id': 1, 'v': shown})}\n")
+        assert diff(tmp_path, "l.jsonl", path.name, "--key", "id").counts == (0, 0, 0, 1), written
+    assert diff(tmp_path, "0.xlsx", "1.xlsx", "--key", "id").counts == (0, 0, 1, 0)
+
+
 def test_a_formula_is_its_saved_value_and_refused_without_one(tmp_path: Path) -> None:
     name = book(tmp_path / "r.xlsx", ["id", "n"], [1, "=1+1"])
     left = csv_file(tmp_path / "l.csv", ["id,n", "1,2"])
@@ -159,6 +181,13 @@ def _bad(tmp_path: Path) -> dict[str, str]:
         ("swapped.xlsx", 'r="A2"', 'r="C2"'),
     ):
         edited(tmp_path / book(tmp_path / name, *plain), SHEET, before, after)
+    cells, text = '<row r="3">' + "<c/>" * 1_000_001, "<!-- -->" + "x" * 4_000_001
+    for name, held in (
+        ("wide.xlsx", cells + "</row>"),
+        ("long.xlsx", text),
+        ("loose.xlsx", "<a/>" * 1_000_001),
+    ):
+        edited(tmp_path / book(tmp_path / name, *plain), SHEET, "</sheetData>", f"{held}</sheetData>")
     book(tmp_path / "cut.xlsx", *plain)
     edited(tmp_path / "cut.xlsx", SHEET, "</sheetData>", "")
     return {
@@ -172,6 +201,10 @@ def _bad(tmp_path: Path) -> dict[str, str]:
         "again.xlsx": "not in order, in row 2 of the sheet Sheet",
         "behind.xlsx": "not in order, in row 2 of the sheet Sheet",
         "swapped.xlsx": "not in order, in row 2 of the sheet Sheet",
+        **dict.fromkeys(
+            ("wide.xlsx", "long.xlsx", "loose.xlsx"),
+            "holds more in xl/worksheets/sheet1.xml than Excel writes",
+        ),
         "cut.xlsx": "cannot be read as a workbook (ParseError)",
     }
 
