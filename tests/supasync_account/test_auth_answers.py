@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from supasync_account.auth import account_side
 from supasync_account.auth.account_calls import FunctionDoor
 from supasync_account.auth.account_columns import AccountColumns, AccountTable
 from supasync_account.auth.account_door import Step, Terms
@@ -46,13 +47,14 @@ def page(*users: object, identities: object = (IDENTITY,), **envelope: object) -
 
 
 class Side:
-    """A project whose function answers that; the marks of accounts that were asked for are there."""
+    """A project whose function answers that, or what that returns; marks that were asked for are there."""
 
     def __init__(self, answers: Mapping[str, object]) -> None:
         self.answers = answers
 
     def function(self, _name: str, asked: Mapping[str, Any], _purpose: str) -> object:
-        answers = [self.answers.get(query, []) for query, *_ in asked["steps"]]
+        found = (self.answers.get(query, []) for query, *_ in asked["steps"])
+        answers = [each() if callable(each) else each for each in found]
         return {"version": VERSION, "tables": ["users", "identities"], "answers": answers}
 
 
@@ -125,7 +127,10 @@ def test_accounts_that_were_not_asked_for_are_refused(rows: object) -> None:
             asked()
 
 
-def test_a_list_of_fewer_accounts_than_the_project_counts_is_not_believed() -> None:
+def test_a_list_of_fewer_accounts_than_the_project_counts_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(account_side, "PAUSE", 0)
     old = side(ids=[{"id": ID}], number=[{"accounts": 2}])
     with pytest.raises(TransientError, match="counts 2 accounts and lists 1 of them"):
         old.ids()
@@ -135,6 +140,22 @@ def test_a_list_of_fewer_accounts_than_the_project_counts_is_not_believed() -> N
         old.marks(["02", "07"], old.sums())
     gone = side(marks=[{"id": ID, "mark": MARK}], sums=sums[:1])  # the other one was deleted meanwhile
     assert gone.marks(["02", "07"], old.sums()) == {ID: MARK}
+
+
+@pytest.mark.parametrize("numbers", [range(1, 9), range(8, 0, -1)])
+def test_accounts_that_come_or_go_between_two_questions_keep_no_copy_from_its_begin(numbers: range) -> None:
+    """Each question finds one account more, or one less, than the one before it."""
+    left = iter(numbers)
+
+    def ids() -> list[dict[str, str]]:
+        return [{"id": number(each)} for each in range(next(left))]
+
+    old = side(ids=ids, number=lambda: [{"accounts": next(left)}])
+    assert len(old.ids()) == numbers[1]
+    sums = [{"part": part, "accounts": 1, "digest": MARK} for part in ("00", "02", "07")]
+    marks = [{"id": ID, "mark": MARK}]
+    old = side(marks=marks, sums=sums[1:])  # one was deleted, and another one came
+    assert old.marks(["02", "07"], {"00": old.sums()["02"]}) == {ID: MARK}
 
 
 def test_accounts_that_are_there_and_not_handed_over_are_counted() -> None:

@@ -5,6 +5,7 @@ in 256 parts, by the first letters of the ids, so an hour in which nothing chang
 accounts of a part are listed where its sums differ.
 """
 
+import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ LISTED: Final = 20_000
 ALL: Final = tuple(f"{number:02x}" for number in range(256))
 _LOOKS: Final = 3
 """Questions for a list that is shorter than it should be."""
+PAUSE: Final = 1.0
+"""Seconds between two of them."""
 _DENSE: Final = 2
 """A range of ids is asked for as one where it holds at most so many times the accounts that are wanted."""
 
@@ -62,20 +65,23 @@ class AccountSide:
 
     def marks(self, parts: Sequence[str], sums: Mapping[str, Sum]) -> dict[str, str]:
         """The marks of the accounts of these parts, by id; TransientError for fewer than the sums count."""
-        for _ in range(_LOOKS):
+        for _ in _looks():
             found = dict(_halved(self.door, "marks", parts, named=True))
-            # Accounts may be deleted between two questions.
-            if not _is_short(found, sums) or not _is_short(found, sums := self._sums_of(parts)):
-                self._list(found)
-                return found
+            if _is_short(found, sums):  # accounts may be deleted between two questions
+                before, sums = sums, self._sums_of(parts)
+                if _is_short(found, _fewest(before, sums)):
+                    continue
+            self._list(found)
+            return found
         raise _lists_fewer(self.door, sum(each.accounts for each in sums.values()), len(found))
 
     def ids(self) -> list[str]:
         """The ids of all accounts, in order; TransientError for fewer than the project counts."""
-        for _ in range(_LOOKS):
+        number = self._number()
+        for _ in _looks():
             found = [account for (account,) in _halved(self.door, "ids", ALL, named=False)]
-            [(number,)] = self.door.ask("number")
-            if len(found) >= number:
+            before, number = number, number if len(found) >= number else self._number()
+            if len(found) >= min(before, number):
                 self._list(found)
                 return self.listed
         raise _lists_fewer(self.door, number, len(found))
@@ -155,6 +161,10 @@ class AccountSide:
             what = NAMES.get(table.name, table.name)
             yield what, parts_of((), {table.name: table.compared})
 
+    def _number(self) -> int:
+        [(number,)] = self.door.ask("number")
+        return int(number)
+
     def _sums_of(self, parts: Sequence[str]) -> dict[str, Sum]:
         return some_of(self.sums(), parts)
 
@@ -199,6 +209,19 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
         half = len(parts) // 2
         yield from _halved(door, query, parts[:half], named=named)
         yield from _halved(door, query, parts[half:], named=named)
+
+
+def _looks() -> Iterator[None]:
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(PAUSE)
+        yield
+
+
+def _fewest(before: Mapping[str, Sum], after: Mapping[str, Sum]) -> dict[str, Sum]:
+    """For each part the sum that counts fewer accounts: a list of its accounts has as many at least."""
+    both = {part: (before[part], after[part]) for part in before if part in after}
+    return {part: min(sums, key=lambda each: each.accounts) for part, sums in both.items()}
 
 
 def _is_short(ids: Iterable[str], sums: Mapping[str, Sum]) -> bool:
