@@ -13,6 +13,7 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.secret import redact
 from supasync_core.system import lock
 from supasync_core.system.files import write_private
+from supasync_core.system.kept_document import read_json
 from supasync_notify.bounded import Delivery, deliver
 from supasync_notify.delivery import PING, SERVICES, WEBHOOK, ping, send
 from supasync_notify.run_changes import Change, changes, plain
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 1800
 """Characters of a message: Discord takes 2000."""
+_LARGEST = 100_000
+"""Bytes of what is kept."""
 
 
 def tell(report: Report, exit_code: int, folder: Path, environment: Mapping[str, str]) -> None:
@@ -71,7 +74,7 @@ def _saved(path: Path | None) -> dict[str, dict[str, Any]]:
     Those of the webhook lie at the top, as in the first version, which had no other channel.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        found = read_json(path, _LARGEST) if path else {}
     except (OSError, ValueError):
         return {}
     whole = found if isinstance(found, dict) else {}

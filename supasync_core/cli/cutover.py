@@ -143,9 +143,9 @@ class Command:
             document = {"restored": restored, "since": since, "switched_at": progress.switched_at}
             output.print_json(document)
             return 0
-        click.echo(f"written to NEW since the switch at {progress.switched_at}:")
+        output.line(f"written to NEW since the switch at {progress.switched_at}:")
         for write in writes:
-            click.echo(f"  {write.table}: {write.text}")
+            output.line(f"  {write.table}: {write.text}")
         click.echo(_CLOSED if progress.closed_at else _OPEN)
         return 0
 

@@ -2,7 +2,8 @@
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import click
@@ -12,12 +13,13 @@ from supasync_core.cli.local_time import local, time_and_age
 from supasync_core.cli.params import Duration
 from supasync_core.cli.styles import status_line
 from supasync_core.init.undecided import by_name
-from supasync_core.model.errors import ExitCode
+from supasync_core.model.errors import ExitCode, SupasyncError
 from supasync_core.model.quantities import format_age, format_size
+from supasync_core.model.settings import Settings
 from supasync_core.model.wording import counted
 from supasync_core.project.last_inventory import LastInventory, last
 from supasync_core.project.session import Session
-from supasync_core.status.health import Health, TableLag
+from supasync_core.status.health import Health, Phase, TableLag
 from supasync_core.status.standing import Standing, standing
 
 _FETCHED = 100
@@ -37,6 +39,8 @@ def status(session: Session, max_age: timedelta | None, *, utc: bool, as_json: b
     session.lenient = True
     settings = session.settings
     found = standing(settings, session.host, _FETCHED)
+    if found.past.state and found.past.state.closed:
+        found = replace(found, phase=_after_switch(settings, found.phase))
     if as_json:
         _print_json(found, last(settings))
     else:
@@ -46,6 +50,16 @@ def status(session: Session, max_age: timedelta | None, *, utc: bool, as_json: b
     if too_old:
         output.error(f"the last success is {ago(health.age)}: older than --max-age")
     return ExitCode.PERSON if too_old else ExitCode.DONE
+
+
+def _after_switch(settings: Settings, phase: Phase) -> Phase:
+    """The phase, as this machine knows it of a switch; a file that cannot be read is told by cutover."""
+    from supasync_core.cutover.rollback import after  # noqa: PLC0415 - once in a migration
+    from supasync_core.cutover.saved_progress import load  # noqa: PLC0415 - the same
+
+    with suppress(SupasyncError):
+        return after(phase, load(settings.folder, settings.source.ref, settings.sink.ref))
+    return phase
 
 
 def _print_json(found: Standing, besides: LastInventory | None) -> None:

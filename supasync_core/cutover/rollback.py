@@ -1,19 +1,22 @@
 """Back to the source: the app's .env as it was, and what was written to the sink since the switch."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from supasync_core.cutover import env_file
 from supasync_core.cutover.saved_progress import Replaced, SavedProgress, save
+from supasync_core.model import timestamps
 from supasync_core.model.batch import Span, Window
 from supasync_core.model.errors import StateError, SupasyncError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
 from supasync_core.project.migration import Migration
+from supasync_core.status.health import PHASES, Phase
 
+_REOPEN: Final = "the app was switched back to OLD: supasync state reopen, then supasync cutover"
 ENV: Final = "env"
 """The name by which a person accepts that a .env was edited since the switch."""
 
@@ -30,6 +33,11 @@ class Restore:
     def back(self) -> bool:
         """Whether nothing is left to do."""
         return self.now.digest == self.replaced.before
+
+
+def after(phase: Phase, progress: SavedProgress) -> Phase:
+    """The phase of a closed sink; where this machine has switched the app back, its next step is another."""
+    return replace(phase, next=(_REOPEN,)) if phase.number == len(PHASES) and progress.back_at else phase
 
 
 def restores(progress: SavedProgress, accepted: Collection[str], own: Collection[Path]) -> list[Restore]:
@@ -71,6 +79,7 @@ def restore(folder: Path, progress: SavedProgress, one: Restore) -> None:
     """Put the original back; a version that was edited since is kept beside it."""
     progress.stopped_at = None
     progress.settled = None  # the app may have written to NEW since
+    progress.back_at = timestamps.to_text(timestamps.now())
     save(folder, progress)
     if one.now.digest != one.replaced.after:
         env_file.keep(one.now, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))

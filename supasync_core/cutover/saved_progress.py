@@ -10,8 +10,8 @@ from typing import Any, Final
 from supasync_core.model.errors import ConfigError, StateError
 from supasync_core.model.printable import visible
 from supasync_core.system import lock
-from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import check_named, write_named, write_private
+from supasync_core.system.kept_document import read_json
 
 _NAME: Final = "cutover.json"
 _LARGEST: Final = 10_000_000
@@ -36,7 +36,8 @@ class SavedProgress:
     ``stopped_at``: when a person confirmed that the writers have stopped, by this machine's clock.
     ``switched_at``: by the sink's clock, set before the first .env is replaced. ``checks`` and ``tables`` are
     the certificate's. ``steps`` of the user's own have run. ``settled``: the source's `Activity` by table
-    when a verification found the sink equal to it.
+    when a verification found the sink equal to it. ``back_at``: when the app was switched back, by this
+    machine's clock.
     """
 
     source: str
@@ -50,14 +51,14 @@ class SavedProgress:
     steps: list[str] = field(default_factory=list)
     certificate: str | None = None
     settled: dict[str, dict[str, Any]] | None = None
+    back_at: str | None = None
 
 
 def load(folder: Path, source: str, sink: str) -> SavedProgress:
     """What is saved of a switch between these two; an empty one where nothing is. It creates no file."""
     path = folder / lock.FOLDER / _NAME
     try:
-        check_own(path.parent)
-        found = json.loads(read(path, _LARGEST))
+        found = read_json(path, _LARGEST)
         replaced = [Replaced(**each) for each in found.pop("replaced")]
         progress = SavedProgress(**found, replaced=replaced)
     except FileNotFoundError:

@@ -75,7 +75,7 @@ class Switchover:
                 return False
             self.progress.checks = [outcome.as_json() for outcome in outcomes]
             self.progress.switched_at, self.progress.replaced, self.progress.steps = None, [], []
-            self.progress.certificate = None
+            self.progress.certificate = self.progress.back_at = None
         if not context.person.confirm("Switch the app to NEW now, and close NEW to every later sync?"):
             return False
         switch_and_close(context.migration, self.progress, self._app(), context.person.say)

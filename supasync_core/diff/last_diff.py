@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from supasync_core.diff.difference import ADDED, CHANGED, REMOVED, RowDiff, TableDiff
 from supasync_core.system.kept_document import keep_document, kept_document
@@ -17,6 +17,28 @@ Explained = Iterable[tuple[RowDiff, str]]
 _NAME: Final = "diff.json"
 _KEYS: Final = 20
 """Keys that are kept of each kind of difference."""
+
+
+class _Table(TypedDict, total=False):
+    """What is kept of a table; one that could not be compared has no more than ``equal``."""
+
+    equal: bool | None
+    unchanged: int
+    young: int
+    rows: dict[str, int]
+    repeated: int
+    columns: dict[str, int]
+    causes: dict[str, int]
+    first: dict[str, list[list[str | None]]]
+    old_only_columns: list[str]
+    new_only_columns: list[str]
+
+
+class _Kept(TypedDict):
+    tables: dict[str, _Table]
+    alone: dict[str, list[str]]
+    sides: list[str]
+    ended_at: str
 
 
 @dataclass
@@ -76,4 +98,4 @@ def keep(folder: Path, found: DiffSummary, sides: tuple[str, str], now: str) -> 
 
 def last_diff(folder: Path, sides: tuple[str, str]) -> dict[str, Any] | None:
     """What was kept of these two projects; None where there is nothing that can be read."""
-    return kept_document(folder, _NAME, sides)
+    return kept_document(folder, _NAME, sides, _Kept)

@@ -21,8 +21,8 @@ from supasync_core.project.migration import Migration
 from supasync_core.schema import unique_keys
 from supasync_core.schema.both_sides import OWN
 from supasync_core.system import lock
-from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
+from supasync_core.system.kept_document import read_json
 
 WAY_OUT: Final = (
     "decide on each: to copy it, remove its name from undecided: and paste the entry that supasync init "
@@ -115,8 +115,7 @@ def _saved(settings: Settings) -> dict[str, Undecided] | None:
     """The saved list of these two projects; None where there is none, or it cannot be read."""
     path = settings.folder / lock.FOLDER / _NAME
     try:
-        check_own(path.parent)
-        found = json.loads(read(path, _LARGEST))
+        found = read_json(path, _LARGEST)
         if {name: found[name] for name in _refs(settings)} != _refs(settings):
             return None
         tables = [Undecided(**{**each, "key": tuple(each["key"])}) for each in found["tables"]]

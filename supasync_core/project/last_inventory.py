@@ -11,8 +11,8 @@ from supasync_core.model.errors import SupasyncError
 from supasync_core.model.quantities import format_age
 from supasync_core.model.settings import Settings
 from supasync_core.system import lock
-from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
+from supasync_core.system.kept_document import read_json
 
 _NAME: Final = "account.json"
 _LARGEST: Final = 1_000_000
@@ -41,8 +41,7 @@ def last(settings: Settings) -> LastInventory | None:
     """What was seen last of these two; None where nobody has looked, or the file cannot be used."""
     path = settings.folder / lock.FOLDER / _NAME
     with suppress(OSError, ValueError, KeyError, TypeError, SupasyncError):
-        check_own(path.parent)
-        found = json.loads(read(path, _LARGEST))
+        found = read_json(path, _LARGEST)
         if {name: found[name] for name in _refs(settings)} == _refs(settings):
             timestamps.parse(found["at"])
             return LastInventory(found["at"], tuple(str(line) for line in found["lines"]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from supasync_core.api.state_store import Record
+from supasync_core.cutover.saved_progress import SavedProgress
 from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_age
 from supasync_core.model.wording import counted
@@ -27,14 +28,17 @@ class Headline:
 
 
 def headline(
-    found: Standing, verification: Mapping[str, Any] | None, diff: Mapping[str, Any] | None = None
+    found: Standing,
+    verification: Mapping[str, Any] | None,
+    diff: Mapping[str, Any] | None = None,
+    switch: SavedProgress | None = None,
 ) -> Headline:
     """Judge what the records say; never more than they show."""
     state = found.past.state
     if state is None:
         return Headline("warn", "Nothing has been copied yet: NEW is not set up.")
     if state.closed:
-        return Headline("good", "The app was switched to NEW. OLD is no longer copied.")
+        return _closed(switch)
     differing = differences(verification)
     unlike = unexplained(diff) if diff and _is_newer(diff, verification) else 0
     but = tuple(_restrictions(found, differing, unlike))
@@ -45,6 +49,14 @@ def headline(
     newest = _newest(found)
     warned = but or pressing or newest is None or newest.status != "success"
     return Headline("warn" if warned else "good", sentence, but)
+
+
+def _closed(switch: SavedProgress | None) -> Headline:
+    """What this machine knows of the app, which NEW's records do not tell."""
+    if switch and switch.back_at:
+        return Headline("warn", "The app was switched back to OLD. NEW is closed: OLD is no longer copied.")
+    app = "The app was switched to NEW. " if switch and switch.closed_at else "NEW is closed: "
+    return Headline("good", f"{app}OLD is no longer copied.")
 
 
 def differences(verification: Mapping[str, Any] | None) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from supasync_core.api.state_store import Record
+from supasync_core.cutover.rollback import after
 from supasync_core.cutover.saved_progress import SavedProgress, certificate
 from supasync_core.model import timestamps
 from supasync_core.model.quantities import format_age, format_duration, format_size
@@ -54,8 +55,8 @@ def page(facts: Facts, *, values: bool = False) -> str:
         source=_shown(facts.settings.source.ref),
         sink=_shown(facts.settings.sink.ref),
         written=moment(found.now, 0),
-        headline=headline(found, facts.verification, facts.diff),
-        phase=found.phase,
+        headline=headline(found, facts.verification, facts.diff, facts.switch),
+        phase=after(found.phase, facts.switch),
         phases=PHASES,
         tables=list(_tables(facts, days)),
         charts=_charts(days) if found.past.records else [],
@@ -65,6 +66,7 @@ def page(facts: Facts, *, values: bool = False) -> str:
         verification=_verification(facts, values=values),
         diff=diff_section(facts.diff, found.now, values=values),
         certificate=certificate(facts.switch) if facts.switch.switched_at else None,
+        back_at=facts.switch.back_at,
         values=values,
     )
 

@@ -12,6 +12,18 @@ from supasync_core.system.files import write_private
 _LARGEST: Final = 20_000_000
 
 
+def read_json(path: Path, most: int) -> Any:  # noqa: ANN401 - any JSON
+    """What a file of at most so many bytes beside the lock holds; no link is followed.
+
+    OSError or ValueError where it cannot be read, SupasyncError where the folder is not ours alone.
+    """
+    check_own(path.parent)
+    try:
+        return json.loads(read(path, most))
+    except RecursionError as err:
+        raise ValueError("it is nested too deeply") from err
+
+
 def keep_document(
     folder: Path, name: str, document: Mapping[str, Any], sides: tuple[str, str], now: str
 ) -> None:
@@ -23,13 +35,13 @@ def keep_document(
     write_private(lock.folder(folder) / name, text)
 
 
-def kept_document(folder: Path, name: str, sides: tuple[str, str]) -> dict[str, Any] | None:
-    """What was kept of these two projects; None where there is nothing that can be read."""
-    path = folder / lock.FOLDER / name
+def kept_document(folder: Path, name: str, sides: tuple[str, str], form: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a type
+    """What was kept of these two projects in this form; None where there is nothing that can be read."""
+    import msgspec  # noqa: PLC0415 - few commands read one
+
     try:
-        check_own(path.parent)
-        found = json.loads(read(path, _LARGEST))
-    except (OSError, ValueError):
+        found = read_json(folder / lock.FOLDER / name, _LARGEST)
+        kept: dict[str, Any] = msgspec.convert(found, form)
+    except (OSError, ValueError, msgspec.ValidationError):
         return None
-    known = isinstance(found, dict) and tuple(found.get("sides", ())) == sides
-    return found if known and isinstance(found.get("tables"), dict) else None
+    return kept if tuple(kept["sides"]) == sides else None

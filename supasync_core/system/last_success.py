@@ -17,7 +17,7 @@ class LastSuccess:
     """The time of the last success, kept as the modification time of a file beside the lock."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = lock.folder(folder) / "last-success"
+        self._path = lock.folder(folder) / lock.SUCCESS
         self._alive = lock.folder(folder) / lock.ALIVE
         if not self._path.exists():
             self.note()  # a new installation has not failed for long

@@ -15,8 +15,8 @@ from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
 FOLDER = ".supasync"
-LOCK, HOLDER, ALIVE = "lock", "holder", "alive"
-"""Files there; every save of a run touches the last."""
+LOCK, HOLDER, ALIVE, SUCCESS = "lock", "holder", "alive", "last-success"
+"""Files there; every save of a run touches the third, every success the last."""
 _LARGEST = 1_000
 
 
@@ -31,7 +31,7 @@ def folder(beside: Path) -> Path:
             hint="supasync keeps its lock there: let the user who runs it write to the folder of tables.yaml",
         ) from err
     check_own(own)
-    for name in (LOCK, HOLDER, ALIVE):
+    for name in (LOCK, HOLDER, ALIVE, SUCCESS):
         if (own / name).is_symlink():
             raise StateError(f"{own / name} is a link", hint="move it away: supasync creates its own")
     return own

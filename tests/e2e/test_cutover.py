@@ -321,11 +321,18 @@ def test_rollback_restores_the_env_and_tells_what_new_got(space: Workspace) -> N
         path = str(space.folder / name)
         assert Path(path).read_bytes() == before[path]
     assert any(path.read_text().endswith("MORE=1\n") for path in edited.parent.glob(".env.old-*"))
+    assert "next: the app was switched back to OLD: supasync state reopen" in space.supasync("status").out
+    assert space.supasync("report").code == 0
+    page = (space.folder / "supasync-report.html").read_text()
+    assert "The app was switched back to OLD. NEW is closed" in page
+    assert "delete OLD" not in page
+    assert "It was switched back at" in page
     assert "but" in space.supasync("cutover", "--yes").err
     assert space.supasync("state", "reopen").code == 0
     done = space.supasync("cutover", "--yes")
     assert done.code == 0, done.out + done.err
     assert edited.read_text() == switched
+    assert "then delete OLD" in space.supasync("status").out
 
 
 def test_after_the_gap_old_is_not_asked(space: Workspace) -> None:

@@ -50,7 +50,7 @@ def test_a_folder_of_somebody_else_is_refused_unless_the_folder_around_it_is_the
     lock.folder(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["holder", "lock"])
+@pytest.mark.parametrize("name", ["holder", "lock", "last-success"])
 def test_links_for_files_of_ours_are_not_followed(tmp_path: Path, victim: Path, name: str) -> None:
     (lock.folder(tmp_path) / name).symlink_to(victim)
     with pytest.raises(SupasyncError, match="is a link"), lock.locked(tmp_path):

@@ -132,6 +132,19 @@ def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_as
     assert "missing in NEW: 31" in project.text("--values")
 
 
+@pytest.mark.parametrize("name", ["diff", "verification"])
+def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(project: Project, name: str) -> None:
+    project.run("diff", "old", "new")
+    project.run("verify", "--exact")
+    path = project.folder / ".supasync" / f"{name}.json"
+    kept = json.loads(path.read_text())
+    wrong = ({"sides": 5}, {"tables": {"users": 5}}, {"tables": {"users": {"missing": 5, "rows": 5}}})
+    damaged = [json.dumps({**kept, **each}) for each in wrong]
+    for text in (*damaged, "[" * 100_000):
+        path.write_text(text)
+        project.text("--values")
+
+
 def test_rows_of_a_diff_that_were_not_looked_at_are_said_to_be_so(project: Project) -> None:
     change(project.folder / "new.duckdb", "delete from jobs where id < 5")
     project.run("diff", "old", "new", "--format", "csv", "--limit", "2", code=1)

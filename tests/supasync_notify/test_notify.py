@@ -144,7 +144,9 @@ def test_somebody_who_never_answers_costs_a_few_seconds(
     assert "ReadTimeout" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"run": 7, "OLD requests": "x"}', '"ok"', "\udcff"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"run": 7, "OLD requests": "x"}', '"ok"', "\udcff", "[" * 100_000]
+)
 def test_a_damaged_memory_is_an_empty_one(heard: Listener, tmp_path: Path, text: str) -> None:
     (tmp_path / ".supasync").mkdir()
     path = tmp_path / ".supasync" / "notify.json"
@@ -152,6 +154,14 @@ def test_a_damaged_memory_is_an_empty_one(heard: Listener, tmp_path: Path, text:
     assert len(tell(heard, tmp_path, bad(), 3)[1]) == 1
     assert path.stat().st_mode & 0o777 == 0o600
     assert tell(heard, tmp_path, bad(), 3)[1] == []
+
+
+def test_a_memory_that_is_a_link_is_not_followed(heard: Listener, tmp_path: Path) -> None:
+    (tmp_path / ".supasync").mkdir()
+    (tmp_path / "endless").write_text('{"run": "failing"}')
+    (tmp_path / ".supasync" / "notify.json").symlink_to(tmp_path / "endless")
+    assert len(tell(heard, tmp_path, bad(), 3)[1]) == 1
+    assert (tmp_path / "endless").read_text() == '{"run": "failing"}'
 
 
 def test_other_commands_tell_nobody(heard: Listener, tmp_path: Path) -> None:
