@@ -49,7 +49,7 @@ KEYS = st.integers() | st.text() | st.booleans() | st.decimals(allow_nan=False, 
 
 @given(rows=st.lists(st.tuples(KEYS, KEYS), max_size=5))
 def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[object, object]]) -> None:
-    """Also whole numbers beyond 64 bits, and names that JSON escapes."""
+    """Also whole numbers beyond 64 bits, and names that JSON escapes; whatever row is in the same body."""
     body = json.dumps([{"id": left, 'a "b"': right} for left, right in rows]).encode()
     for names, keys in ((["id"], [row[0] for row in rows]), (["id", 'a "b"'], rows)):
         values = raw_json.key_values(body, names)
@@ -58,6 +58,10 @@ def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[o
             assert all(
                 value == values[k] for k in range(len(rows)) if json.dumps(keys[i]) == json.dumps(keys[k])
             )
+        for odd in ('"\\ud800"', "[" * 5000 + "]" * 5000):
+            one = json.dumps([{"id": 1, 'a "b"': 1, "doc": 0}]).replace("0}", f"{odd}}}")
+            beside = f"{one[:-1]},{body.decode()[1:]}".replace(",]", "]")
+            assert raw_json.key_values(beside.encode(), names)[1:] == values, "as beside any other row"
 
 
 STAMPS = st.none() | st.text(max_size=3) | st.integers(0, 2)

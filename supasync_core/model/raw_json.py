@@ -72,13 +72,15 @@ class Texts(Sequence[str]):
 def key_values(body: bytes, columns: Sequence[str]) -> Sequence[Hashable]:
     """What tells the rows apart by these columns: rows that differ in it have different keys.
 
-    Rows that are equal in it may still differ, for numbers are rounded. ValueError where a row lacks one of
-    the columns, or has NULL or no plain value there.
+    Rows that are equal in it may still differ, for numbers are rounded. One key is the same in each body,
+    whatever else that holds. ValueError where a row lacks one of the columns, or has NULL or no plain value
+    there.
     """
     try:
         return _found_keys(body, columns)
     except (ValueError, RecursionError):  # of msgspec too: a DecodeError, or a name that it cannot look for
-        return _key_values(body, columns)
+        keys = [tuple(map(_value, key)) for key in _key_cells(body, columns)]
+        return [key[0] for key in keys] if len(columns) == 1 else keys
 
 
 def _found_keys(body: bytes, columns: Sequence[str]) -> list[Any]:
@@ -128,7 +130,7 @@ def key_hashes(body: bytes, columns: Sequence[str], known: Sequence[Any] | None 
     plain = plain_hashes(found, several=len(columns) > 1)
     if plain is not None:
         return plain
-    exact = [tuple(map(_exact, key)) for key in _key_values(body, columns)]
+    exact = [tuple(map(_exact, key)) for key in _key_cells(body, columns)]
     return [_hash(key[0]) if len(columns) == 1 else hash(tuple(map(str, key))) for key in exact]
 
 
@@ -177,7 +179,18 @@ def _decoder(columns: tuple[str, ...] | None, texts: tuple[str, ...] = ()) -> An
     return msgspec.json.Decoder(list[msgspec.defstruct("Key", fields, gc=False)])  # type: ignore[misc]
 
 
-def _key_values(body: bytes, columns: Sequence[str]) -> list[tuple[str, ...]]:
+def _value(cell: str) -> Hashable:
+    """A plain cell as `_found_keys` reads it; where that fails for the cell alone, as json does."""
+    import msgspec  # noqa: PLC0415 - --help reads no rows
+
+    try:
+        value: Hashable = msgspec.json.decode(cell, type=str | int | float | bool)
+    except (ValueError, UnicodeError):
+        value = _DECODER.decode(cell)
+    return value
+
+
+def _key_cells(body: bytes, columns: Sequence[str]) -> list[tuple[str, ...]]:
     keys: list[tuple[str, ...]] = []
     for row in map(cells, split(body)):
         key = tuple(row.get(column, "null") for column in columns)
