@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,10 @@ _COLON: Final = r"(?::|%3[Aa])"
 _PATH: Final = f"{_SLASH}storage{_SLASH}v1{_SLASH}"
 _QUICK: Final = b"storage"
 """What each of them has in small letters: hosts are the same in any."""
+_BACKWARDS: Final = rb"(?:/\\{0,15}|[Ff]2%)"
+_HEAD: Final = re.compile(rb"%b(?P<slash>%b)(?:(?P<colon>:|[Aa]3%%)(?i:s?ptth))?" % (_BACKWARDS, _BACKWARDS))
+"""What stands before a host, read backwards from there."""
+_LONGEST_HEAD: Final = 40
 _OF_SUPABASE: Final = re.compile(r"([a-z]{20})\.supabase\.co\Z")
 
 
@@ -35,32 +39,28 @@ class StorageUrls:
     @cached_property
     def _hosts(self) -> tuple[str, ...]:
         host = urlsplit(self.address).netloc
-        hosted = _OF_SUPABASE.fullmatch(host)
+        hosted = _OF_SUPABASE.fullmatch(host.lower())
         return (host, f"{hosted[1]}.storage.supabase.co") if hosted else (host,)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
-        path = "".join(_SLASH + re.escape(part) for part in _parts(self.address))
-        return re.compile(
-            f"(?:(?P<scheme>(?i:https?))(?P<colon>{_COLON}))?"
-            f"(?P<slash>{_SLASH}){_SLASH}(?i:{hosts}){path}(?={_PATH})"
-        )
+    def _start(self) -> bytes:
+        """What all hosts begin with, in small letters."""
+        return self._hosts[0].partition(":")[0].removesuffix(".supabase.co").lower().encode()
 
     @cached_property
-    def _spellings(self) -> tuple[bytes, ...]:
-        """How hosts are written most often; looking for these costs next to nothing."""
-        return tuple({each.encode() for host in self._hosts for each in (host.lower(), host.upper())})
+    def _any_host(self) -> str:
+        hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
+        return f"(?i:{hosts})"
+
+    @cached_property
+    def _of_storage(self) -> re.Pattern[bytes]:
+        path = "".join(_SLASH + re.escape(part) for part in _parts(self.address))
+        return re.compile(f"{self._any_host}{path}(?={_PATH})".encode())
 
     @cached_property
     def _anywhere(self) -> re.Pattern[bytes]:
-        """The hosts, wherever they stand: behind an escaped slash, too, which ends in ``2F``."""
-        hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
-        return re.compile(rf"(?:(?<![\w.-])|(?<=2[Ff]))(?i:{hosts})(?![\w-]|\.\w)".encode())
-
-    @cached_property
-    def _bytes(self) -> re.Pattern[bytes]:
-        return re.compile(self._pattern.pattern.encode())
+        """A host, wherever it stands: behind an escaped slash, too, which ends in ``2F``."""
+        return re.compile(rf"(?:(?<![\w.-])|(?<=2[Ff])){self._any_host}(?![\w-]|\.\w)".encode())
 
     def counts(self, batch: Batch) -> Counter[str]:
         """By column, how many rows of the batch hold one; a batch that holds none is only passed over."""
@@ -70,32 +70,53 @@ class StorageUrls:
         """By column, how many rows hold a host otherwise: of another API, or a path spelt in another way."""
         return _counted(batch, self._held_otherwise)
 
-    def _held(self, text: bytes) -> bool:
-        """Whether it may hold one: a quick look."""
-        return _QUICK in text and self._bytes.search(text) is not None
-
-    def _held_otherwise(self, text: bytes) -> bool:
-        if not self._names_a_host(text):
-            return False
-        rest = self._bytes.sub(b"", text)
-        return self._names_a_host(rest) and self._anywhere.search(rest) is not None
-
-    def _names_a_host(self, text: bytes) -> bool:
-        """A quick look."""
-        return any(each in text for each in self._spellings)
-
     def replaced(self, text: str, address: str) -> str:
         """The text with those of another address in their place, written as they were."""
-        scheme, host = urlsplit(address).scheme, urlsplit(address).netloc
+        data, done = text.encode("utf-8", "surrogatepass"), 0
+        parts: list[bytes] = []
+        for place in self._places(data):
+            host = self._of_storage.match(data, place)
+            if host and (head := _head(data, place)):
+                parts += [data[done : place - head.end()], _alike(head, address)]
+                done = host.end()
+        return b"".join([*parts, data[done:]]).decode("utf-8", "surrogatepass") if parts else text
 
-        def other(match: re.Match[str]) -> str:
-            slash = match["slash"]
-            inside = slash.startswith("%")
-            head = f"{scheme}{match['colon']}" if match["scheme"] else ""
-            parts = [quote(part, safe="") if inside else part for part in (host, *_parts(address))]
-            return head + slash * 2 + slash.join(parts)
+    def _held(self, text: bytes) -> bool:
+        return _QUICK in text and any(map(partial(self._is_url, text), self._places(text)))
 
-        return self._pattern.sub(other, text)
+    def _held_otherwise(self, text: bytes) -> bool:
+        return any(
+            not self._is_url(text, place) and self._anywhere.match(text, place)
+            for place in self._places(text)
+        )
+
+    def _is_url(self, text: bytes, place: int) -> bool:
+        """Whether the host of a URL of Storage begins there."""
+        if self._of_storage.match(text, place) is None:
+            return False
+        return text.startswith(b"//", max(place - 2, 0)) or _head(text, place) is not None
+
+    def _places(self, text: bytes) -> Iterator[int]:
+        """Where hosts may begin. Patterns are tried there alone: running one through a text takes long."""
+        small = text.lower()
+        place = small.find(self._start)
+        while place >= 0:
+            yield place
+            place = small.find(self._start, place + 1)
+
+
+def _head(text: bytes, place: int) -> re.Match[bytes] | None:
+    """What stands before the host that begins there, as far as it belongs to its URL."""
+    return _HEAD.match(text[max(place - _LONGEST_HEAD, 0) : place][::-1])
+
+
+def _alike(head: re.Match[bytes], address: str) -> bytes:
+    """The address, written as the one of which this is the head."""
+    scheme, host = urlsplit(address).scheme, urlsplit(address).netloc
+    colon, slash = ((head[name] or b"")[::-1].decode() for name in ("colon", "slash"))
+    inside = slash.startswith("%")
+    parts = [quote(part, safe="") if inside else part for part in (host, *_parts(address))]
+    return f"{scheme if colon else ''}{colon}{slash * 2}{slash.join(parts)}".encode()
 
 
 def _counted(batch: Batch, held: Callable[[bytes], bool]) -> Counter[str]:
