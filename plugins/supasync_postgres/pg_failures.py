@@ -36,8 +36,8 @@ from supasync_core.model.table import Table
 from supasync_postgres.database_url import DatabaseUrl
 
 _LONGEST: Final = 300
-_PASSING: Final = re.compile(r"(08...|40001|40P01|53300|55P03|57P0[1235]|58...|)")
-"""A connection that broke, a deadlock, too many clients, a lock, a shutdown."""
+_PASSING: Final = re.compile(r"(08...|25P03|40001|40P01|53300|55P03|57P0[1235]|58...|)")
+"""A connection that broke, or slept for too long, a deadlock, too many clients, a lock, a shutdown."""
 _MISSING: Final = ("42883", "42P01", "42703", "3F000")
 _GONE: Final = ("22023", "42704", "55000", "58P01")
 _RESET: Final = (

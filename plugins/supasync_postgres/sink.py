@@ -10,6 +10,7 @@ from supasync_core.api.backend import Reference, Remark, Unique
 from supasync_core.api.registration import Context
 from supasync_core.api.row_formats import PG_COPY
 from supasync_core.api.sql_backend import refuse_unknown
+from supasync_core.api.state_store import LEASE
 from supasync_core.model.batch import Batch
 from supasync_core.model.errors import BatchTooLargeError, RowError, TakenOverError
 from supasync_core.model.last_rows import last_of_each_key
@@ -28,7 +29,11 @@ from supasync_postgres.upsert_statement import Upsert, upsert
 
 LARGEST: Final = 16_000_000
 """Bytes of one batch."""
-_WRITES: Final = "SELECT pg_catalog.set_config('supasync.writes', 'on', true)"
+_WRITES: Final = (
+    "SELECT pg_catalog.set_config('supasync.writes', 'on', true), "
+    f"pg_catalog.set_config('idle_in_transaction_session_timeout', '{LEASE}s', true)"
+)
+"""A run that sleeps amid its write must not hold the lock of all writes for longer than its lease."""
 _SHARED: Final = (
     "SELECT pg_catalog.pg_advisory_xact_lock_shared("
     "pg_catalog.hashtextextended('public.sync_metadata: writes', 0))"

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import sleep as wait
 from typing import Any, Final, TypeVar
 
+import psycopg
+
 from supasync_core.api.function_store import RECORD, FunctionStore
 from supasync_core.api.kept_records import spending
 from supasync_core.api.registration import Context
-from supasync_core.api.state_store import Claim, Run, Spending
+from supasync_core.api.state_store import LEASE, Claim, Run, Spending
 from supasync_core.model import timestamps
+from supasync_core.model.errors import LockedError
 from supasync_core.model.timestamps import Instant
 from supasync_postgres.database import shared
 from supasync_postgres.transaction import Statement, Transaction
@@ -17,6 +20,8 @@ from supasync_postgres.transaction import Statement, Transaction
 _TYPES: Final = {"run": "uuid", "entry": "jsonb", "lease_seconds": "integer", "baseline": "boolean"}
 """Of the functions' arguments; all others are texts."""
 _TAKEN: Final = "select pg_advisory_xact_lock(hashtextextended('public.sync_metadata: writes', 0))"
+_PATIENCE: Final = 120
+"""Seconds that a run waits for the write of another one, which has lost its lease, to end."""
 
 T = TypeVar("T")
 
@@ -39,11 +44,12 @@ class PostgresStore(FunctionStore):
         """The function's answer. A run that takes the lease waits for the writes of the one before."""
         given = ", ".join(f'"{name}" => %s::{_TYPES.get(name, "text")}' for name in arguments)
         texts = [json.dumps(value) if isinstance(value, dict) else str(value) for value in arguments.values()]
-        statement = Statement(f"SELECT to_json(public.{function}({given}))", texts, "state")
+        text = f"SELECT to_json(public.{function}({given}))"
+        statement = Statement(text, texts, "state", seconds=_PATIENCE)
 
         def ask(transaction: Transaction) -> Any:  # noqa: ANN401 - JSON
             if function == "supasync_begin":
-                transaction.script(_TAKEN, "state")
+                _wait_for_writes(transaction)
             return json.loads(transaction.run(statement).text())
 
         return read(self._database.work(ask, statement))
@@ -74,3 +80,15 @@ class PostgresStore(FunctionStore):
         text = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"  # noqa: S608 - constants
         found: list[dict[str, Any]] = json.loads(self._database.one(Statement(text, values, "state")).text())
         return found
+
+
+def _wait_for_writes(transaction: Transaction) -> None:
+    """LockedError where another run's write does not end."""
+    try:
+        transaction.script(_TAKEN, "state")
+    except psycopg.errors.QueryCanceled:
+        raise LockedError(
+            "the write of another run is still open in NEW",
+            hint="is that run stopped, or its machine asleep? End its process; NEW itself ends an idle write "
+            f"after {LEASE // 60} minutes",
+        ) from None

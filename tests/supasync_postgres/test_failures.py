@@ -3,15 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from supasync_core.api.pages import pages
 from supasync_core.api.registration import Fence
+from supasync_core.api.state_store import Claim
 from supasync_core.model.batch import Batch, Span, Window
 from supasync_core.model.errors import (
     LargeAnswerError,
+    LockedError,
     RefusedError,
     RowError,
     SchemaError,
@@ -20,7 +23,7 @@ from supasync_core.model.errors import (
 )
 from supasync_core.model.table import Table
 from supasync_core.testing.sample_table import ALL
-from supasync_postgres import database
+from supasync_postgres import database, sink, store
 from supasync_postgres.transaction import Statement
 from tests.servers import printing
 from tests.servers.postgres import Cluster
@@ -266,6 +269,33 @@ def test_a_write_of_a_run_that_has_lost_its_lease_is_refused_by_the_server(proje
         project.sink().upsert(ITEMS, rows('{"id":1}'))
     project.fence = Fence(run="00000000-0000-0000-0000-000000000001")
     assert project.sink().upsert(ITEMS, rows('{"id":1}')) == 1
+
+
+def test_a_write_that_sleeps_is_ended_by_the_server_and_named_until_then(
+    project: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run("drop table if exists told; create table told (id int primary key, idle text)")
+    project.run(
+        "alter table told alter idle set default current_setting('idle_in_transaction_session_timeout')"
+    )
+    assert project.sink().upsert(Table(name="told"), rows('{"id":1}')) == 1
+    assert project.run("select idle from told") == [("10min",)]
+    monkeypatch.setattr(sink, "_WRITES", vars(sink)["_WRITES"].replace("600s", "200ms"))
+    merged: Any = vars(sink.PostgresSink)["_merged"]
+
+    def asleep(*args: Any) -> Any:
+        time.sleep(0 if project.waits else 1)
+        return merged(*args)
+
+    monkeypatch.setattr(sink.PostgresSink, "_merged", asleep)
+    assert project.sink().upsert(ITEMS, rows('{"id":1}')) == 1
+    assert project.waits == [1], "it is written once more, by another connection"
+    monkeypatch.setattr(store, "_PATIENCE", 1)
+    with psycopg.connect(project.url) as sleeping:
+        sleeping.execute(vars(sink)["_SHARED"])
+        with pytest.raises(LockedError, match="the write of another run is still open in NEW"):
+            project.store().begin(Claim(holder="b", source="old", command="sync", baseline=True))
+    assert project.store().begin(Claim(holder="b", source="old", command="sync", baseline=True)).id
 
 
 def test_a_server_that_never_answers_is_left(project: Place, monkeypatch: pytest.MonkeyPatch) -> None:
