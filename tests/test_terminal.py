@@ -207,3 +207,6 @@ def test_sql_replaces_no_file_that_is_not_such_sql(folder: Path) -> None:
         assert (folder / name).read_bytes() == before
         (folder / name).unlink()
         assert [call(folder, *command).code for _ in "12"] == [0, 0]
+    for name in ("auth", "storage"):
+        command = ["schema", "sql", f"--{name}", "--old", "--out", f"{name}.sql"]
+        assert [call(folder, *command, *more).code for more in ([], ["--uninstall"], [])] == [0, 0, 0]

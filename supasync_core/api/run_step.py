@@ -106,7 +106,8 @@ class RunStep:
     """The section as `init` writes it, with comments that say what it does; empty where OLD has nothing for
     it. An error of supasync that it raises becomes a note."""
     script: Callable[[ScriptAsked], str] | None = None
-    """SQL that a person may paste for it: ``supasync schema sql --NAME``, with ``--old`` for OLD."""
+    """SQL that a person may paste for it: ``supasync schema sql --NAME``, with ``--old`` for OLD. It
+    runs with an empty search path, which a line before it sets."""
     script_help: str = ""
     """What that option says of itself in ``--help``."""
 

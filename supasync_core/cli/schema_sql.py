@@ -158,6 +158,7 @@ def _script(session: Session, chosen: Sequence[str], options: Mapping[str, str |
 def _of_step(session: Session, name: str, options: Mapping[str, str | bool | None]) -> str:
     """The SQL of a step of a plugin; the section in tables.yaml may say what it admits."""
     from supasync_core.api.run_step import ScriptAsked  # noqa: PLC0415 - as above
+    from supasync_core.schema.scripts import of_step  # noqa: PLC0415 - as above
 
     has_settings = session.config != _DEFAULT_CONFIG or Path(session.config).exists()
     parts = session.settings.steps if has_settings else ()
@@ -165,7 +166,8 @@ def _of_step(session: Session, name: str, options: Mapping[str, str | bool | Non
     script = session.host.steps.get(name).script
     assert script  # noqa: S101 - an option for it was there
     project = "OLD" if options.get("old") else "NEW"
-    return script(ScriptAsked(project=project, uninstall=bool(options.get("uninstall")), settings=settings))
+    asked = ScriptAsked(project=project, uninstall=bool(options.get("uninstall")), settings=settings)
+    return of_step(script(asked))
 
 
 def _apply(session: Session, text: str) -> None:

@@ -68,6 +68,11 @@ def script(name: str, tables: Iterable[Table] = ()) -> str:
     return _NO_PATH + with_parts(text.replace(_QUOTE, quote), {"synced": f"values {rows}"})
 
 
+def of_step(text: str) -> str:
+    """What a step of a plugin has for a person to paste, as a script like all others."""
+    return _NO_PATH + text
+
+
 def in_one_transaction(text: str) -> str:
     """The script for a session that others may get next: the search path that it sets ends with it."""
     return text.replace(_NO_PATH, _NO_PATH.replace("false", "true"))

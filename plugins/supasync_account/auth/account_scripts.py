@@ -32,7 +32,6 @@ _RECORDS: Final = """\
     if to_regclass('public.supasync_accounts') is null then
         :made
     end if;"""
-_NO_PATH: Final = "select pg_catalog.set_config('search_path', '', false);\n"
 
 
 def asked(what: ScriptAsked) -> str:
@@ -70,7 +69,7 @@ def script(project: Project, settings: Mapping[str, str]) -> str:
         "opening": with_parts(_file("account-opening"), parts) if new else "",
         "records": with_parts(_RECORDS, parts) if new else "",
     }
-    return _filled(f"{_file(f'head-{project.lower()}')}{_file('account-function')}", parts)
+    return with_parts(f"{_file(f'head-{project.lower()}')}{_file('account-function')}", parts)
 
 
 def removal(project: Project) -> str:
@@ -78,15 +77,11 @@ def removal(project: Project) -> str:
     verb, rest = ("read", "nothing else was added to OLD")
     if project == "NEW":
         verb, rest = "read and wrote", f"the table {RECORDS} stays until supasync schema sql --uninstall"
-    return _filled(_file("account-removal"), {"verb": verb, "rest": rest, "name": NAMES[project]})
+    return with_parts(_file("account-removal"), {"verb": verb, "rest": rest, "name": NAMES[project]})
 
 
 def _file(name: str) -> str:
     return files("supasync_account.auth").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
-def _filled(text: str, parts: Mapping[str, str]) -> str:
-    return f"{_NO_PATH}{with_parts(text, parts)}"
 
 
 def _quoted(query: Query) -> str:

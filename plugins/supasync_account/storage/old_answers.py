@@ -121,8 +121,7 @@ def script(what: ScriptAsked) -> str:
         "buckets": _file("storage-buckets"),
         "closing": closing(f"public.{FUNCTION}(jsonb)"),
     }
-    text = with_parts(_file("storage-function"), parts)
-    return f"select pg_catalog.set_config('search_path', '', false);\n{text}"
+    return with_parts(_file("storage-function"), parts)
 
 
 def _addressable(names: Sequence[str]) -> Iterator[list[str]]:
