@@ -10,6 +10,7 @@ import click
 from supasync_core.cli import output
 from supasync_core.cli.diff import SideOptions, opened
 from supasync_core.cli.sync import interruptible
+from supasync_core.config import may_name_files
 from supasync_core.diff.compare import SideComparison
 from supasync_core.diff.difference import LEFT, NEW, OLD, RIGHT, STAGING, TableDiff
 from supasync_core.diff.sides import FileSide
@@ -242,11 +243,16 @@ def _target(
     return opened_target(session.host, settings, sides, options.reading(), writes=writes)
 
 
-def _whole(session: Session) -> Settings:
-    """Those of tables.yaml, which says what OLD is, also where the key is named and nothing else is asked."""
+def _whole(session: Session) -> Settings | None:
+    """Those of tables.yaml, which says what OLD is, also where the key is named and nothing else is asked.
+
+    None where they cannot be used, and neither side is a file.
+    """
     try:
         return session.settings
     except ConfigError as err:
+        if not may_name_files(Path(session.config)):
+            return None
         raise err.amended(
             hint="tables.yaml says which files are OLD's, and those are never written to"
         ) from err

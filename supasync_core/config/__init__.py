@@ -25,7 +25,7 @@ from supasync_core.model.secret import Secret
 from supasync_core.model.settings import ACCESS_TOKEN, API_VARIABLES, DATABASE_URLS, Settings
 from supasync_core.system import descriptors
 
-__all__ = ["Host", "Settings", "load", "names_of_tables", "secrets_beside"]
+__all__ = ["Host", "Settings", "load", "may_name_files", "names_of_tables", "secrets_beside"]
 
 _OTHER: Final = "name another file with --config PATH"
 _STALE_INTERVALS: Final = 6
@@ -58,12 +58,25 @@ def names_of_tables(path: Path) -> tuple[str, ...]:
 
     Nothing where it cannot be read.
     """
-    try:
-        document = parse(_text(path), lambda text: (text, []), Problems(str(path)))
-    except ConfigError:
-        return ()
-    entry = document.entries.get("tables") if isinstance(document, Section) else None
+    entry = (_entries(path, Problems(str(path))) or {}).get("tables")
     return tuple(entry.settings) if entry is not None else ()
+
+
+def may_name_files(path: Path) -> bool:
+    """Whether OLD or NEW has a ``path``; also where the file cannot be read, and nobody knows."""
+    problems = Problems(str(path))
+    found = _entries(path, problems)
+    sides = [found[name] for name in ("source", "sink") if name in found] if found is not None else []
+    return found is None or bool(problems) or any("path" in each.settings for each in sides)
+
+
+def _entries(path: Path, problems: Problems) -> Mapping[str, Entry] | None:
+    """What the file has by name, its variables as they are written; None where it cannot be read."""
+    try:
+        document = parse(_text(path), lambda text: (text, []), problems)
+    except ConfigError:
+        return None
+    return document.entries if isinstance(document, Section) else None
 
 
 def secrets_beside(host: Host, known: Mapping[str, str]) -> Iterator[Secret]:

@@ -136,6 +136,23 @@ def test_a_project_of_files_is_reconciled_under_its_lease(tmp_path: Path) -> Non
     assert call(tmp_path, "sync").code == 0
 
 
+@pytest.mark.parametrize(
+    ("source", "code"), [("{backend: rest, url: '${NOT_SET}'}", 0), ("{backend: csv, path: '${NOT_SET}'}", 2)]
+)
+def test_a_file_is_written_to_where_tables_yaml_names_projects_alone(
+    tmp_path: Path, source: str, code: int
+) -> None:
+    two(tmp_path)
+    text = (
+        f"version: 1\nsource: {source}\nsink: {{backend: rest, url: '${{NOT_SET}}'}}\ntables: {{l: {{}}}}\n"
+    )
+    (tmp_path / "tables.yaml").write_text(text)
+    before = (tmp_path / "r.csv").read_bytes()
+    done = call(tmp_path, *APPLY[:4], "--key", "id")
+    assert done.code == code, done.out + done.err
+    assert (before == (tmp_path / "r.csv").read_bytes()) == bool(code)
+
+
 def test_where_holds_for_a_project_of_files_and_what_it_leaves_out_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "tables.yaml").write_text(
         TABLES_YAML.replace("{users: {}}", "{users: {where: \"v <> 'x'\"}}")
