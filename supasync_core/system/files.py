@@ -25,9 +25,9 @@ def name_of(path: Path) -> str:
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether both paths lead to one file, also under two names of it; not where one of them is not there."""
+    """Whether both paths lead to one file, also under two names of it; where none is there, to one place."""
     try:
-        return one.samefile(other)
+        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
     except (OSError, ValueError):
         return False
 
