@@ -8,7 +8,7 @@ import pytest
 
 from supasync_account.auth import account_side
 from supasync_account.auth.account_calls import FunctionDoor
-from supasync_account.auth.account_columns import AccountColumns, AccountTable
+from supasync_account.auth.account_columns import AccountColumns, AccountTable, remembered
 from supasync_account.auth.account_door import Step, Terms
 from supasync_account.auth.account_queries import QUERIES
 from supasync_account.auth.account_refusal import no_values
@@ -209,3 +209,11 @@ def test_rows_that_are_not_those_of_their_session_are_refused(row: object, token
 
     with pytest.raises(SchemaError, match="rows that are not those of the session s"):
         SessionCopy(Old(), Old(), columns).run()  # type: ignore[arg-type]
+
+
+def test_a_comment_of_somebody_else_is_not_taken_for_columns() -> None:
+    for form in ("", "Marks", "[1", "[]", "[null, {}]", "[[1], {}]", '[["id"], {"users": "id"}]', "[" * 9000):
+        assert remembered(form) is None
+    assert remembered(COLUMNS.form) == {
+        "columns": [["users", [*USERS], []], ["identities", [*IDENTITIES], []]]
+    }

@@ -106,6 +106,7 @@ def test_what_a_deferred_trigger_changes_is_not_taken_for_copied(both: Projects,
     both.new.paste("drop function public.handle_new_user cascade")
     both.new.paste(
         "create function public.late() returns trigger language plpgsql security definer as $$ begin "
+        "perform set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', true);"
         "update auth.users set role = 'late' where id = new.id and email like 'u2@%'; return new; end $$;"
         "create constraint trigger late after insert on auth.users deferrable initially deferred "
         "for each row execute function public.late()"

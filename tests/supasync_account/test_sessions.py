@@ -58,11 +58,17 @@ def test_whoever_is_signed_in_stays_so_after_the_switch(both: Projects) -> None:
     stale = signed_in(both, 3)
     assert token(both.space.old, "refresh_token", OLD_KEY, refresh_token=stale).status_code == 200
     both.old.paste(f"update auth.users set banned_until = '2999-01-01' where id = '{number(2)}'")
+    both.space.old.run("alter type auth.aal_level add value if not exists 'aal4'")
+    both.old.paste(
+        f"insert into auth.sessions (id, user_id, aal) values ('{number(9)}', '{number(3)}', 'aal4');"
+        "insert into auth.refresh_tokens (token, user_id, revoked, session_id) "
+        f"values ('of-a-kind-that-new-lacks', '{number(3)}', false, '{number(9)}')"
+    )
     done = both.space.supasync("cutover", "--yes", "--json")
     assert done.code == 0, done.out + done.err
     checks = {each["name"]: each for each in done.json["checks"]}
     assert "sessions: cutover's last step copies them, if you agree" in checks["auth"]["detail"]
-    assert "auth: 2 sessions of 3 copied" in done.err
+    assert "auth: 2 sessions of 4 copied" in done.err
     answer = refreshed(both, tokens[1])
     assert (answer.status_code, answer.json().get("user", {}).get("id")) == (200, number(1)), answer.text
     assert refreshed(both, tokens[2]).status_code == 400

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+import msgspec
+
 from supasync_account.auth.account_door import ADMITTED, AccountDoor
 from supasync_account.auth.account_extras import EXTRAS, NAMES
 from supasync_account.auth.account_fragments import PENDING
@@ -33,6 +35,7 @@ _DOORS: Final = (
 )
 """Columns that say whether an account may sign in, or how: none is left out that says something."""
 _TAKES_NONE: Final = {"only in OLD": "has no", "computed in NEW": "computes"}
+_Form = tuple[list[str], dict[str, list[str]] | list[str]]
 _OLDER: Final = "update the older project: Project Settings -> Infrastructure"
 
 
@@ -91,8 +94,8 @@ class AccountColumns:
 def remembered(form: str | None) -> dict[str, Any] | None:
     """The columns of which marks of this form were made, as a door takes them; None where nobody can tell."""
     try:
-        users, owned = json.loads(form or "")
-    except (ValueError, RecursionError):
+        users, owned = msgspec.json.decode(form or "", type=_Form)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return parts_of(users, owned if isinstance(owned, dict) else {"identities": owned})
 

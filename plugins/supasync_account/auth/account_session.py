@@ -21,7 +21,6 @@ _USUAL_PATH: Final = (
     "select pg_catalog.set_config('search_path', s.reset_val, true) from pg_catalog.pg_settings s "
     "where s.name operator(pg_catalog.=) 'search_path'"
 )
-_OWN_PATH: Final = f"select pg_catalog.set_config('search_path', {sql_text(PINNED['search_path'])}, true)"
 _AGAIN: Final = "run this again"
 SHARED: Final = (
     "select pg_catalog.pg_advisory_xact_lock_shared("
@@ -32,6 +31,18 @@ NEWEST: Final = (
     "order by m.seq desc limit 1"
 )
 _OWN: Final = "select 1 from public.sync_metadata m where m.run_id::text = %s"
+
+
+def repinned(*, local: bool) -> str:
+    """SQL for supasync's own settings: a trigger may have changed any of those by which marks are printed.
+
+    What is not ``local`` stays behind the transaction: in a session of supasync's own, and never in another.
+    """
+    ends = str(local).lower()
+    return ", ".join(
+        f"pg_catalog.set_config({sql_text(name)}, {sql_text(value)}, {ends})"
+        for name, value in PINNED.items()
+    )
 
 
 @dataclass(slots=True)
@@ -112,7 +123,7 @@ class SessionDoor:
             return self.asked(*step)
         self.session.query(_USUAL_PATH)
         found = self.asked(*step)
-        self.session.query(_OWN_PATH)
+        self.session.query(f"select {repinned(local=False)}")
         return found
 
     def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:

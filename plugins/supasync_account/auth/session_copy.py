@@ -14,7 +14,7 @@ import msgspec
 
 from supasync_account.auth.account_refusal import no_values
 from supasync_core.api.sql_session import SqlSession
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.errors import RowError, SchemaError
 from supasync_core.model.printable import sql_name
 from supasync_core.model.wording import counted
 
@@ -75,9 +75,17 @@ class SessionCopy:
         behind, taken = NIL, 0
         while rows := self.old.query(sql, [behind]):
             behind, read = rows[-1][0], [self._read(*row) for row in rows]
-            with no_values(), self.new.transaction():
-                taken += self._put(read)
+            taken += self._taken(read)
         return taken
+
+    def _taken(self, rows: Sequence[tuple[_Row, list[_Row]]]) -> int:
+        """How many of these NEW has taken; one that it refuses stops no other."""
+        try:
+            with no_values(), self.new.transaction():
+                return self._put(rows)
+        except RowError:
+            half = len(rows) // 2
+            return self._taken(rows[:half]) + self._taken(rows[half:]) if half else 0
 
     def _read(self, session: str, row: str, tokens: str) -> tuple[_Row, list[_Row]]:
         """The row of the session and those of its tokens; SchemaError for others, or of other columns."""

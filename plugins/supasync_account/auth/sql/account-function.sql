@@ -62,7 +62,7 @@ begin
             execute supasync_text into supasync_rows using supasync_values;
         end if;
         if supasync_fires then
-            perform pg_catalog.set_config('search_path', :own_path, true);
+            perform :repinned;  -- a trigger may have changed any of them
         end if;
         supasync_answers := array_append(supasync_answers, coalesce(supasync_rows, '[]'::json));
     end loop;
