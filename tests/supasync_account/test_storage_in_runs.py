@@ -125,6 +125,12 @@ def test_with_connection_strings_owners_and_times_follow(both: Storages) -> None
     both.assert_equal()
     assert not [path for _, path in both.old.sent() if "/info/" in path]
     assert both.new.database.paste(OWNERS) == both.old.database.paste(OWNERS)
+    both.new.put("docs", "a", b"theirs")
+    both.new.database.paste("update storage.objects set owner_id = 'theirs' where name = 'a'")
+    both.space.supasync("sync")
+    owner = "select owner_id from storage.objects where name = 'a'"
+    assert both.new.database.paste(owner) == [("theirs",)]
+    both.new.put("docs", "a", b"1")
     assert both.run("sync", "--json").json["copied"] == 0
     verdict = both.run("verify", "--json").json
     assert "OLD's listing has as many objects as storage.objects" in verdict["not_compared"]

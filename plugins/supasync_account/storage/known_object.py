@@ -18,7 +18,12 @@ class Known:
     proven: bool = False
     """Whether these are OLD's bytes although its ETag is no MD5: it is of parts, or they came twice."""
 
+    @property
+    def etag_in_new(self) -> str | None:
+        """NEW's ETag of the object as it was copied."""
+        return self.new_etag or self.md5
+
     def is_in(self, new: StoredObject) -> bool:
         """Whether NEW's object is as it was copied: else somebody has changed it there."""
         same = (new.size, new.mimetype, new.cache) == (self.size, self.mimetype, self.cache)
-        return same and new.etag == (self.new_etag or self.md5)
+        return same and new.etag == self.etag_in_new

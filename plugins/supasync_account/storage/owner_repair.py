@@ -33,9 +33,9 @@ _WRITTEN: Final = """
 update storage.objects o set owner = v.owner::uuid, owner_id = v.owner_id,
     created_at = v.created_at::timestamptz, last_accessed_at = v.last_accessed_at::timestamptz
 from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]),
-        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
-    as v (name, owner, owner_id, created_at, last_accessed_at)
-where o.bucket_id = %s and o.name = v.name
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[]))
+    as v (name, owner, owner_id, created_at, last_accessed_at, etag)
+where o.bucket_id = %s and o.name = v.name and pg_catalog.btrim(o.metadata ->> 'eTag', '"') = v.etag
     and (o.owner::text, o.owner_id, o.created_at, o.last_accessed_at) is distinct from
         (v.owner, v.owner_id, v.created_at::timestamptz, v.last_accessed_at::timestamptz)
 returning o.name
@@ -47,7 +47,7 @@ _ONLY_SQL: Final = (
 
 @dataclass
 class OwnerRepair:
-    """Repairs the objects that were copied; without both sessions it says so."""
+    """Repairs the objects that NEW has as they were copied; without both sessions it says so."""
 
     old: SqlSession | None
     new: SqlSession | None
@@ -77,7 +77,7 @@ class OwnerRepair:
         while rows := old.query(_READ, [bucket, last, _AT_ONCE], purpose="storage list"):
             last = rows[-1][0]
             ours = progress.known(bucket, [row[0] for row in rows])
-            wanted = [row for row in rows if row[0] in ours]
+            wanted = [(*row, ours[row[0]].etag_in_new) for row in rows if row[0] in ours]
             if wanted:
                 self.fence.ask()
                 columns = [list(column) for column in zip(*wanted, strict=True)]
