@@ -18,6 +18,7 @@ _OF_OLD: Final = "FROM kept.storage_objects WHERE pair = ? AND length(etag) = 32
 _DOUBTED: Final = "INSERT INTO kept.storage_doubts SELECT ?, ?, " + ", ".join(
     ["unnest(CAST(? AS VARCHAR[]))"] * 5
 )
+_CHANGED: Final = f"UPDATE kept.storage_objects SET etag = '' WHERE pair = ? AND bucket = ? AND {THESE}"
 _NEW: Final = "coalesce(nullif(new_etag, ''), md5)"
 
 
@@ -83,7 +84,9 @@ def forget(progress: StorageProgress, bucket: str, doubts: Sequence[Doubt]) -> N
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         progress.asked(_DOUBTED, [progress.pair, bucket, *columns])
-    progress.drop(bucket, names)
+    # What NEW has as it was copied counts as changed, and stays known: OLD may delete it.
+    progress.asked(_CHANGED, [progress.pair, bucket, [each.name for each in doubts if each.ours]])
+    progress.drop(bucket, [each.name for each in doubts if not each.ours])
     progress.remember(bucket, mark=None)
 
 

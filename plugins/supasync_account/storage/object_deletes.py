@@ -37,9 +37,8 @@ class ObjectDeletes:
     fence: Fence
     report: StorageReport
 
-    def run(self, bucket: str, policy: Deletes) -> None:
-        """Name them, or remove those that may be."""
-        gone = self.progress.gone(bucket)
+    def run(self, bucket: str, gone: Mapping[str, Known], policy: Deletes) -> None:
+        """Name those that are ``gone``, or remove those of them that may be."""
         if not gone or policy == "ignore":
             return
         if policy == "report":

@@ -9,6 +9,7 @@ from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_privacy import BucketPrivacy
 from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare, is_ours
 from supasync_account.storage.doubted_copies import disproved, has_md5, has_other_etags
+from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, Copier, Task
 from supasync_account.storage.object_deletes import ObjectDeletes
 from supasync_account.storage.old_answers import Mark, OldAnswers
@@ -219,7 +220,7 @@ class StorageSync:
         for name, bucket in self._theirs.items():
             self.repair(name, self.progress, self.report)
             if name in self._listed:  # what was not listed to its end is not gone
-                deletes.run(name, self.settings.policy(name))
+                deletes.run(name, self._gone(name), self.settings.policy(name))
             if not self.report.left:
                 self._give_rules(bucket, made=name in made)
             if name in self._listed and self._is_whole(name):
@@ -234,7 +235,12 @@ class StorageSync:
         """Whether nothing of it is left to be done or said, so that it need not be listed again."""
         names = [each.name for each in self.report.unfinished]
         named = any(name == bucket or name.startswith(f"{bucket}/") for name in names)
-        return not (named or self.report.left or self.progress.gone(bucket))
+        return not (named or self.report.left or self._gone(bucket))
+
+    def _gone(self, bucket: str) -> dict[str, Known]:
+        """What OLD has deleted, without what is left out on purpose."""
+        found = self.progress.gone(bucket)
+        return {name: each for name, each in found.items() if f"{bucket}/{name}" not in self.settings.exclude}
 
     def _mark(self, bucket: str) -> str | None:
         """OLD's digest, with what was left out on purpose; None where OLD says none."""
