@@ -262,6 +262,72 @@ def test_a_large_upload_whose_last_request_failed_is_finished_by_the_next_run(bo
     both.assert_equal()
 
 
+def test_a_large_upload_goes_on_whatever_new_says_of_it(both: Storages) -> None:
+    def pieces(**fault: object) -> None:
+        first = {"kind": "reset", "method": "POST", "path": f"{SENT}large"}
+        both.space.new.server.behave()
+        both.space.new.server.misbehave(first, {"kind": "answer", "path": PIECES, **fault})
+
+    both.new.bucket("docs")
+    both.old.put("docs", "large", LARGE)
+    named = {"upload-metadata": "bucketName ZG9jcw==,objectName bGFyZ2U=,contentType dGV4dC9wbGFpbg=="}
+    made = {"tus-resumable": "1.0.0", "upload-length": str(len(LARGE)), **named}
+    place = both.new.ask("POST", "upload/resumable", headers=made).headers["location"].rpartition("/")[2]
+    # A server of one's own does not know what its gateway puts before its path.
+    pieces(method="POST", status=201, headers={"location": f"http://localhost/upload/resumable/{place}"})
+    both.space.new.server.misbehave({"kind": "answer", "status": 409, "method": "PATCH", "path": PIECES})
+    both.run("sync")
+    both.assert_equal()
+    both.old.put("docs", "large", LARGE[::-1])
+    pieces(method="PATCH", status=410)
+    complete = {"upload-offset": str(len(LARGE))}
+    both.space.new.server.misbehave(
+        {"kind": "answer", "status": 200, "method": "HEAD", "path": PIECES, "headers": complete}
+    )
+    done = both.run("sync", code=4)
+    assert "not copied: docs/large: NEW: docs/large is still the one that was to be replaced" in done.err
+    both.run("sync")
+    both.assert_equal()
+
+
+def test_what_new_confirms_and_does_not_replace_is_not_copied(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE)
+    both.run("sync")
+    both.old.put("docs", "large", LARGE[::-1])
+    kept = {"kind": "answer", "status": 200, "body": "{}", "method": "POST", "path": f"{SENT}large"}
+    both.space.new.server.misbehave({**kept, "headers": {"content-type": "application/json"}})
+    assert "docs/large was not copied (NEW: docs/large is still the one" in both.run("sync").err
+    both.assert_equal()
+
+
+def test_a_large_file_keeps_its_robots_tag_and_follows_a_new_one(both: Storages) -> None:
+    robots = "select metadata ->> 'xRobotsTag' from storage.objects where name = 'large'"
+    both.old.put("docs", "large", LARGE, x_robots_tag="noindex")
+    both.space.new.server.misbehave({"kind": "reset", "method": "POST", "path": f"{SENT}large"})
+    both.run("sync")
+    assert both.new.database.paste(robots) == [("noindex",)]
+    both.old.put("docs", "large", LARGE, x_robots_tag="all")
+    both.run("sync")
+    assert both.new.database.paste(robots) == [("all",)]
+    changed = """metadata || '{"xRobotsTag": "none"}' where name = 'large'"""
+    both.new.database.paste(f"update storage.objects set metadata = {changed}")  # noqa: S608 - our own
+    said = "1 object has another x-robots-tag in NEW, such as docs/large"
+    assert said in both.run("verify").out
+    both.run("sync")
+    assert said not in both.run("verify").out
+
+
+def test_an_upload_that_failed_makes_no_other_object_ours(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE)
+    both.space.new.server.misbehave(
+        {**told(415, "InvalidMimeType"), "method": "POST", "path": f"{SENT}large"}
+    )
+    both.run("sync", code=3)
+    both.new.put("docs", "large", LARGE[::-1])
+    assert "docs/large: NEW has another object of this name" in both.run("sync", code=3).err
+    assert both.new.get("docs", "large") == LARGE[::-1]
+
+
 def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:
     both.old.put("docs", "large", LARGE)
     both.space.new.server.misbehave(

@@ -125,7 +125,7 @@ def doubt_of(
         return Doubt(left.name, "", "", ours=False) if known else None
     ours = known is not None and known.is_in(right)
     same = known is not None and known.etag == left.etag
-    if "bytes" in differ:
+    if {"bytes", "x-robots-tag"} & set(differ):
         found = Doubt(left.name, left.etag, right.etag, ours, known.md5 if known else None)
         return found if same or left.etag == right.etag else None
     changed = known is not None and (differ == ["user metadata"] or not ours)

@@ -49,6 +49,8 @@ class Task:
     """That of equal bytes, where it was taken when they were copied."""
     came: str | None = None
     """That of the bytes that came before, where it was not OLD's ETag."""
+    before: tuple[str, str] = "", ""
+    """NEW's ETag and the MD5 of the bytes that are replaced, where both are known."""
 
     @property
     def shown(self) -> str:
@@ -105,7 +107,7 @@ class Copier:
             try:
                 if task.equal and (same := self._compared(task, task.equal)):
                     return same
-                if sent and task.listed.size > LARGE:
+                if sent and task.listed.size > LARGE and not task.listed.robots:  # pieces have no such tag
                     return self._resumed(task, share)
                 return self._again(self._streamed(self._with_metadata(task), share))
             except ChangedError as changed:
@@ -178,7 +180,7 @@ class Copier:
         """One download that is the body of one upload; nothing is held but a piece of it."""
         listed, digest = task.listed, BodyDigest(task.listed)
         if listed.size > LARGE:
-            self.uploads.begin(task.bucket, listed, "")
+            self.uploads.begin(task.bucket, listed, "", task.came or "")
         headers = {
             "Content-Type": listed.mimetype,
             "Content-Length": str(listed.size),
@@ -218,7 +220,7 @@ class Copier:
             self.other_etags = True
             return True
         elif task.listed.md5 and (self.old_md5 or not self.other_etags):
-            self.uploads.begin(task.bucket, task.listed, "")
+            self.uploads.begin(task.bucket, task.listed, "", digest)
             raise AlteredError(task.shown, digest)
         return False
 
@@ -229,7 +231,11 @@ class Copier:
         )
         if digest:
             return self._confirmed(Copied(task, digest.md5, proven=self._proven(task, digest)))
-        copied = self._confirmed(Copied(task, None))
+        try:
+            copied = self._confirmed(Copied(task, None))
+        except ObjectError as err:  # what NEW calls complete may have ended without an object
+            self.uploads.begin(task.bucket, task.listed, "")
+            raise ObjectError("busy", err.message) from None
         if self.md5_etags and not copied.etag.count("-"):
             return replace(copied, proven=self._check(task, copied.etag))
         return copied
@@ -250,6 +256,9 @@ class Copier:
             raise ObjectError(
                 "refused", f"NEW: {task.shown} is not there after it was sent, or of another size"
             )
+        etag, md5 = task.before
+        if etag and found[0].etag == etag and copied.md5 != md5:
+            raise ObjectError("busy", f"NEW: {task.shown} is still the one that was to be replaced")
         if not (found[0].looks_like(task.listed) and same_values(task.metadata or None, found[1] or None)):
             what = "another content type, cache control or user metadata than was sent"
             raise ObjectError("refused", f"NEW: {task.shown} was stored with {what}")

@@ -17,13 +17,15 @@ from supasync_account.storage.header_values import encoded, encoded_json
 from supasync_account.storage.object_listing import StoredObject
 from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.read_allowance import Share
-from supasync_account.storage.storage_client import ROOT, Answer, StorageClient, path_of
+from supasync_account.storage.storage_client import Answer, StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
 
 LARGE: Final = 6 * 1024 * 1024
 """Bytes of a piece, and of an object from which on one is worth it."""
 _PIECE: Final = 65_536
+_PLACE: Final = "upload/resumable"
+"""The path of uploads; servers behind a gateway may leave out what is before it, or say it wrongly."""
 _VERSION: Final = {"Tus-Resumable": "1.0.0"}
 _SECONDS: Final = re.compile(r"max-age=(\d{1,10})")
 _KEPT: Final = "no-cache"
@@ -42,7 +44,7 @@ class Uploads(Protocol):
         ...
 
     def begin(self, bucket: str, listed: StoredObject, path: str, told: str = "") -> None:
-        """Remember it; one in a single piece has no path. ``told``: what NEW was told of the object."""
+        """Remember it. ``told``: what NEW was told of the object; without a path, the MD5 of what came."""
         ...
 
 
@@ -69,7 +71,7 @@ class ResumableUpload:
         told = _told(bucket, listed, metadata)
         path = self.uploads.place(bucket, listed, _mark(listed, told))
         at = self._offset(path) if path else None
-        if path is None or at is None:
+        if path is None or at is None or at > listed.size:
             path, at = self._created(bucket, listed, told, replaces=replaces), 0
         digest = BodyDigest(listed) if at == 0 else None
         while at < listed.size:
@@ -86,11 +88,12 @@ class ResumableUpload:
             "x-upsert": "true" if replaces else "false",
         }
         self.fence.ask()
-        answer = self.new.once("POST", "upload/resumable", headers=headers)
+        answer = self.new.once("POST", _PLACE, headers=headers)
         place = urlsplit(str(answer.headers.get("location", ""))).path
-        path = place.partition(f"{ROOT}/")[2]
-        if not path.startswith("upload/resumable/"):  # never to another host, whatever the address says
+        key = place.partition(f"/{_PLACE}/")[2]
+        if not key or {".", ".."} & set(key.split("/")):
             raise ObjectError("refused", "NEW: the address of a resumable upload is not understood")
+        path = f"{_PLACE}/{key}"  # never to another host, whatever the address says
         self.uploads.begin(bucket, listed, path, _mark(listed, told))
         return path
 
@@ -133,11 +136,16 @@ class ResumableUpload:
                     yield each
 
             self.fence.ask()
-            answer = self.new.once("PATCH", path, headers=headers, content=body())
-        at = _offset_in(answer)
+            try:
+                at = _offset_in(self.new.once("PATCH", path, headers=headers, content=body()))
+            except ObjectError as err:
+                if err.kind not in ("exists", "missing"):
+                    raise
+                # The upload is elsewhere by now, or has ended: NEW is asked again where it goes on.
+                raise ObjectError("busy", f"{err.message} in the middle of an upload") from None
         if at != part.stop:
             raise ObjectError(
-                "refused", f"NEW took {at or 0:,} bytes of {bucket}/{listed.name}, not {part.stop:,}"
+                "busy", f"NEW took {at or 0:,} bytes of {bucket}/{listed.name}, not {part.stop:,}"
             )
         return at
 

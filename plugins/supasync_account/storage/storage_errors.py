@@ -12,7 +12,13 @@ import httpx
 from supasync_core.model.errors import RefusedError, SupasyncError, TransientError
 
 Kind = Literal["gone", "missing", "exists", "too large", "type", "name", "busy", "refused"]
-_BY_STATUS: Final[dict[int, Kind]] = {404: "missing", 409: "exists", 413: "too large", 415: "type"}
+_BY_STATUS: Final[dict[int, Kind]] = {
+    404: "missing",
+    410: "missing",
+    409: "exists",
+    413: "too large",
+    415: "type",
+}
 _BY_CODE: Final[dict[str, Kind]] = {
     "InvalidKey": "name",
     "InvalidMimeType": "type",

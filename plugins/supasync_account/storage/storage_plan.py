@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from supasync_account.storage.doubted_copies import Doubt, doubted
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, UNKNOWN, Task
-from supasync_account.storage.object_listing import StoredObject, looked_up, pages
+from supasync_account.storage.object_listing import StoredObject, listed, looked_up, pages
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
@@ -96,10 +96,11 @@ class StoragePlan:
         for each in wanted:
             try:
                 found = looked_up(self.new, bucket, each.name)
+                there = listed(self.new, bucket, each.name) if found and each.robots else found and found[0]
             except ObjectError:
                 continue  # a name that NEW does not take: sending it says so
-            if found:
-                self.progress.note("NEW", bucket, [found[0]])
+            if there:
+                self.progress.note("NEW", bucket, [there])
 
     def _task(
         self,
@@ -118,9 +119,12 @@ class StoragePlan:
                 self.report.name(f"{bucket}/{listed.name}", _CHANGED)
         elif there.looks_like(listed) and _same_bytes(listed, there, known):
             ours = self.accept_newer or (known is not None and known.is_in(there))
+            if ours and there.robots != listed.robots:  # only an upload can say it
+                yield Task(bucket, listed, replaces=True)
+                return
             yield Task(bucket, listed, equal=there, replaces=ours, md5=known.md5 if known else None)
         elif self.accept_newer or self._is_ours(bucket, listed, there, known):
-            yield Task(bucket, listed, replaces=True)
+            yield Task(bucket, listed, replaces=True, before=_replaced(listed, there, known))
         else:
             self.report.name(f"{bucket}/{listed.name}", _CHANGED)
 
@@ -128,7 +132,7 @@ class StoragePlan:
         """Whether NEW's object is what was copied, or what an upload of ours that was cut has left."""
         if known is not None and known.is_in(there):
             return True
-        return there.size == listed.size and self.progress.begun(bucket, listed)
+        return self.progress.may_have_left(bucket, listed, there)
 
 
 def _same_bytes(listed: StoredObject, there: StoredObject, known: Known | None) -> bool:
@@ -136,3 +140,11 @@ def _same_bytes(listed: StoredObject, there: StoredObject, known: Known | None) 
     if listed.md5 and there.md5:
         return listed.md5 == there.md5
     return known is not None and known.etag == listed.etag and known.is_in(there)
+
+
+def _replaced(listed: StoredObject, there: StoredObject, known: Known | None) -> tuple[str, str]:
+    """NEW's ETag and the MD5 of what it has, where OLD's ETag says that it has other bytes by now."""
+    if known is not None and known.is_in(there):
+        return (there.etag, known.md5) if known.md5 and known.etag not in ("", listed.etag) else ("", "")
+    differ = there.md5 and listed.md5 and there.md5 != listed.md5
+    return (there.etag, there.etag) if differ else ("", "")

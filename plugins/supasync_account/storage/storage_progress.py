@@ -269,13 +269,23 @@ class StorageProgress(Database):
         """Whether an upload of this very object has begun, in whatever way."""
         return self._upload(bucket, listed) is not None
 
+    def may_have_left(self, bucket: str, listed: StoredObject, there: StoredObject) -> bool:
+        """Whether an upload of it may have left what NEW has: of its size and type, and not of other bytes.
+
+        Other bytes are believed to be ours where they were seen to come from OLD.
+        """
+        path, came = self._upload(bucket, listed) or (None, "")
+        like = (there.size, there.mimetype) == (listed.size, listed.mimetype)
+        known = there.md5 is None or listed.md5 is None or there.md5 in (listed.md5, None if path else came)
+        return path is not None and like and known
+
     def place(self, bucket: str, listed: StoredObject, told: str) -> str | None:
         """The path of one in pieces that began with the same headers."""
         path, before = self._upload(bucket, listed) or ("", "")
         return path if path and before == told else None
 
     def begin(self, bucket: str, listed: StoredObject, path: str, told: str = "") -> None:
-        """Remember it; one in a single piece has no path. ``told``: what NEW was told of the object."""
+        """Remember it. ``told``: what NEW was told of the object; without a path, the MD5 of what came."""
         values = [self.pair, bucket, listed.name]
         with self._lock, translate_errors(self.path), transaction(self.connection):
             delete = "DELETE FROM kept.storage_uploads WHERE pair = ? AND bucket = ? AND name = ?"

@@ -26,6 +26,8 @@ from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_core.api.sql_session import SqlSession
 from supasync_core.model.errors import DiffCode, SupasyncError
+from supasync_core.model.printable import visible
+from supasync_core.model.wording import counted
 
 BY_HASH: Final = "MD5 of both sides"
 BY_COPY: Final = "MD5 taken while copying, unchanged in NEW since"
@@ -53,6 +55,8 @@ class StorageVerdict:
     changed: dict[str, list[str]] = field(default_factory=dict)
     methods: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
+    robots: list[str] = field(default_factory=list)
+    """Those whose x-robots-tag differs, which not every Storage keeps."""
     doubts: dict[str, list[Doubt]] = field(default_factory=dict)
     """By bucket, what differs and a copy would take for copied."""
 
@@ -121,6 +125,9 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
     if sql:
         _count(found, sql, progress, list(theirs))
         by_sql = not exact and _compare_metadata(found, sql, settings, list(theirs))
+    if found.robots:
+        what = counted(len(found.robots), "object has", "objects have")
+        found.remarks.append(f"{what} another x-robots-tag in NEW, such as {visible(found.robots[0])}")
     if not theirs:
         found.remarks.append("OLD shows no buckets: a key that may not see them is answered in the same way")
     found.remarks += [_UNCOMPARED] if exact or by_sql else [_METADATA, _UNCOMPARED]
@@ -158,6 +165,9 @@ class _Bucket:
                 self.found.missing.append(shown)
             elif differ := self._differ(left, right, known):
                 self.found.changed[shown] = differ
+            elif left.robots != right.robots:
+                self.found.robots.append(shown)
+                differ = ["x-robots-tag"]
             if (differ or right is None) and (doubt := doubt_of(left, right, known, differ)):
                 self.found.doubts.setdefault(self.name, []).append(doubt)
 
