@@ -328,6 +328,18 @@ def test_an_upload_that_failed_makes_no_other_object_ours(both: Storages) -> Non
     assert both.new.get("docs", "large") == LARGE[::-1]
 
 
+def test_files_that_fail_in_a_row_do_not_keep_the_others_from_their_turn(both: Storages) -> None:
+    both.space.new.server.misbehave(
+        {"kind": "reset", "method": "POST", "path": f"{SENT}o-0[0-5]", "times": None}
+    )
+    both.run("sync", code=4)
+    both.run("sync", code=4)
+    assert {name for _, name, *_ in both.new.objects()} == {f"o-{each:02}" for each in range(6, 12)}
+    both.space.new.server.behave()
+    both.run("sync")
+    both.assert_equal()
+
+
 def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:
     both.old.put("docs", "large", LARGE)
     both.space.new.server.misbehave(

@@ -93,9 +93,11 @@ class StorageSync:
             self.say,
         )
         if not self.report.interrupted:
-            transfer.run(tasks)
-            if transfer.first_left:
-                self.progress.remember(EVERYWHERE, first_left=transfer.first_left)
+            try:
+                transfer.run(tasks)
+            finally:
+                if transfer.first_left:
+                    self.progress.remember(EVERYWHERE, first_left=transfer.first_left)
         if not self.report.interrupted:
             self._copy_again(transfer)
         if not self.report.interrupted:

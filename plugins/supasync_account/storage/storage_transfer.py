@@ -50,13 +50,15 @@ class StorageTransfer:
     _said_at: float = field(default_factory=time.monotonic)
     _total: tuple[int, int] = (0, 0)
     _away: int = 0
+    _waiting: deque[Task] = field(default_factory=deque)
+    """Those whose turn has not come."""
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Copy them; what is under way when anything stops the run is brought to its end and remembered."""
-        self._total = sizes(tasks)
+        self._total, self._waiting = sizes(tasks), deque(tasks)
         with executor(self.workers, "storage") as pool, executor(self.workers, "storage-info") as looking:
             try:
-                for task, share in self._looked_ahead(tasks, looking):
+                for task, share in self._looked_ahead(looking):
                     self._pending[pool.submit(self.copier.copy, task, share)] = task
                     if len(self._pending) >= self.workers:
                         self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
@@ -67,13 +69,14 @@ class StorageTransfer:
                 finally:
                     self._keep()
 
-    def _looked_ahead(self, tasks: Iterable[Task], pool: Executor) -> Iterator[tuple[Task, Share]]:
+    def _looked_ahead(self, pool: Executor) -> Iterator[tuple[Task, Share]]:
         """Those that may begin, as many of them looked up as are copied at once.
 
         An error that lets another one not begin is raised behind them.
         """
         error: SupasyncError | None = None
-        for task in tasks:
+        while self._waiting:
+            task = self._waiting.popleft()
             try:
                 if share := self._begun(task):
                     self._ahead.append((pool.submit(self.copier.looked_ahead, task), share))
@@ -122,7 +125,8 @@ class StorageTransfer:
             except TransientError as err:
                 self._away += 1
                 self.report.name(task.shown, str(err), "later")
-                error = err if self._away >= _AWAY else error
+                if self._away >= _AWAY and self._waiting:  # else nothing is left to be spared
+                    error, self.first_left = err, self._waiting[0].shown
             except BaseException as err:  # noqa: BLE001 - raised behind the others
                 error = err
         if error is not None:
