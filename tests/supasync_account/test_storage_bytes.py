@@ -76,6 +76,44 @@ def test_an_upload_goes_on_only_with_all_that_it_began_with(both: Storages) -> N
     assert both.run("sync", "--json").json["copied"] == 0
 
 
+def test_what_new_confirms_and_does_not_replace_is_not_copied(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE)
+    both.run("sync")
+    both.old.put("docs", "large", LARGE[::-1])
+    kept = {"kind": "answer", "status": 200, "body": "{}", "method": "POST", "path": f"{SENT}large"}
+    both.space.new.server.misbehave({**kept, "headers": {"content-type": "application/json"}})
+    assert "docs/large was not copied (NEW: docs/large is still the one" in both.run("sync").err
+    both.assert_equal()
+
+
+def test_a_large_file_keeps_its_robots_tag_and_follows_a_new_one(both: Storages) -> None:
+    robots = "select metadata ->> 'xRobotsTag' from storage.objects where name = 'large'"
+    both.old.put("docs", "large", LARGE, x_robots_tag="noindex")
+    both.space.new.server.misbehave({"kind": "reset", "method": "POST", "path": f"{SENT}large"})
+    both.run("sync")
+    assert both.new.database.paste(robots) == [("noindex",)]
+    both.old.put("docs", "large", LARGE, x_robots_tag="all")
+    both.run("sync")
+    assert both.new.database.paste(robots) == [("all",)]
+    changed = """metadata || '{"xRobotsTag": "none"}' where name = 'large'"""
+    both.new.database.paste(f"update storage.objects set metadata = {changed}")  # noqa: S608 - our own
+    said = "1 object has another x-robots-tag in NEW, such as docs/large"
+    assert said in both.run("verify").out
+    both.run("sync")
+    assert said not in both.run("verify").out
+
+
+def test_an_upload_that_failed_makes_no_other_object_ours(both: Storages) -> None:
+    both.old.put("docs", "large", LARGE)
+    both.space.new.server.misbehave(
+        {"kind": "answer", "status": 415, "method": "POST", "path": f"{SENT}large"}
+    )
+    both.run("sync", code=3)
+    both.new.put("docs", "large", LARGE[::-1])
+    assert "docs/large: NEW has another object of this name" in both.run("sync", code=3).err
+    assert both.new.get("docs", "large") == LARGE[::-1]
+
+
 def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages) -> None:
     odd = ["image/\u0414", "text/plain\\r\\nx-upsert: true", " ", "a/b ", "a\\u0001b"]
     names = ["accent", *(f"o-{number}" for number in range(3))]

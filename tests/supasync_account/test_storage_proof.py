@@ -58,22 +58,61 @@ def test_what_new_confirms_and_does_not_keep_is_not_copied(both: Storages) -> No
 
 def test_a_name_that_a_firewall_refuses_to_look_up_is_found_in_a_listing(both: Storages) -> None:
     filled(both.old, 3)
-    both.old.put("docs", "wp-login", b"w")
-    both.space.new.server.misbehave(
-        {
-            "kind": "answer",
-            "status": 403,
-            "body": "<html>Forbidden</html>",
-            "headers": {"content-type": "text/html"},
-            "method": "GET",
-            "path": f"{INFO}wp-login$",
-            "times": None,
-        }
-    )
+    for name in ("a.php", "wp-login"):
+        both.old.put("docs", name, b"w", x_metadata="eyJhIjoxfQ==")
+    refused = {"kind": "answer", "status": 403, "body": "<html>Forbidden</html>", "times": None}
+    refused["headers"] = {"content-type": "text/html"}
+    both.space.new.server.misbehave({**refused, "method": "GET", "path": f"{INFO}(a.php|o-00|wp-login)$"})
     done = both.run("sync")
-    assert "storage: 4 objects copied" in done.out
+    assert "storage: 5 objects copied" in done.out
+    assert "note: docs/a.php: NEW does not show its user metadata: a firewall may refuse its name" in done.err
+    assert "docs/o-00" not in done.err
     assert "0 objects copied" in both.run("sync").out
     both.assert_equal()
+    assert "docs/a.php: user metadata: not read" in both.run("verify", "--exact", code=1).out
+
+
+def test_a_file_whose_address_is_refused_is_named_and_all_others_are_copied(both: Storages) -> None:
+    filled(both.old, 5)
+    refused = {"kind": "answer", "status": 403, "body": "", "times": None}
+    both.space.old.server.misbehave({**refused, "path": "/object/authenticated/docs/o-00"})
+    both.space.old.server.misbehave({**refused, "path": f"{INFO}o-01"})
+    both.space.new.server.misbehave({**refused, "method": "POST", "path": f"{SENT}o-02"})
+    done = both.run("sync", code=3)
+    assert "not copied: docs/o-00: OLD: Storage lists, and refuses this address: HTTP 403" in done.err
+    assert "not copied: docs/o-01: OLD lists it, and does not show its user metadata" in done.err
+    assert "not copied: docs/o-02: NEW: Storage lists, and refuses this address: HTTP 403" in done.err
+    assert "storage: 2 objects copied" in done.out
+    both.space.new.server.behave()
+    both.space.new.server.misbehave({**refused, "path": "/v1/bucket"})
+    assert "NEW: Storage refuses the key: HTTP 403" in both.run("sync", code=3).err
+
+
+def test_bytes_that_did_not_come_prove_nothing(both: Storages) -> None:
+    filled(both.old, 1)
+    both.run("sync")
+    both.new.put("docs", "o-00", b"X")
+    for end in (both.space.old, both.space.new):
+        end.server.misbehave(
+            {"kind": "answer", "status": 200, "body": "", "path": "/object/authenticated/docs/o"}
+        )
+    verdict = both.run("verify", "--exact", "--json", code=1).json
+    assert verdict["changed"] == {"docs/o-00": ["not read: OLD: 0 bytes came, and 1 are listed"]}
+    assert verdict["methods"] == {}
+
+
+def test_what_was_doubted_is_known_where_old_deletes_it(both: Storages) -> None:
+    filled(both.old, 3)
+    both.run("sync")
+    file_of(both.new, "o-00").write_bytes(b"!")
+    both.run("verify", "--exact", code=1)
+    for number in range(2):
+        both.old.remove("docs", f"o-0{number}")
+    assert "2 objects of NEW deleted in OLD" in both.run("sync").out
+    both.space.write("tables.yaml", CONFIG.replace("{}", "{deletes: mirror, exclude: [docs/o-01]}"))
+    done = both.run("sync", code=3)
+    assert "docs/o-00: deleted in OLD, not in NEW: NEW: docs/o-00 was not read as it is stored" in done.err
+    assert len(both.new.objects()) == 3
 
 
 def test_many_are_looked_up_by_one_listing_and_what_is_not_as_it_was_sent_is_named(both: Storages) -> None:

@@ -171,12 +171,19 @@ def test_limits_of_new_and_names_without_files_are_named(both: Storages) -> None
     both.old.put("small", "two", b"22")
     both.old.put("docs", "a", b"1")
     both.old.database.paste(
+        "insert into storage.buckets (id, name, public) values ('by-sql', 'by-sql', null)"
+    )
+    both.old.database.paste(
+        "update storage.buckets set created_at = null, updated_at = null where id = 'by-sql';"
         "insert into storage.objects (bucket_id, name) values ('docs', 'null-meta');"
+        "insert into storage.objects (bucket_id, name, metadata, created_at, updated_at) values "
+        "('docs', 'list-meta', '[]', null, null), ('docs', 'never', '{}', 'infinity', 'infinity');"
         "insert into storage.objects (bucket_id, name, metadata) "
         """values ('docs', 'café', '{"size": 3, "eTag": "\\"x\\"", "mimetype": "text/plain"}')"""
     )
     done = both.run("sync", code=3)
-    assert "docs/null-meta: OLD lists it without a size or an ETag" in done.err
+    for name in ("null-meta", "list-meta", "never"):
+        assert f"docs/{name}: OLD lists it without a size or an ETag" in done.err
     assert "docs/café: it is listed and cannot be read" in done.err
     assert "small/two: NEW: The object exceeded the maximum allowed size" in done.err
     assert "docs: its settings were not taken over: NEW: raise the limit of the project" in done.err

@@ -3,17 +3,18 @@
 Older objects may break the rules that their bucket has by now, and a public bucket can be read at once.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import msgspec
 
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.api.registration import Fence
 
-if TYPE_CHECKING:
-    from storage3 import SyncStorageClient
-
+_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 _BARE: Final[Mapping[str, Any]] = {"public": False, "file_size_limit": None, "allowed_mime_types": None}
 PROJECT_LIMIT: Final = "NEW: raise the limit of the project first: Dashboard -> Storage -> Settings"
 
@@ -53,7 +54,11 @@ def _without_order(types: tuple[str, ...] | None) -> frozenset[str] | None:
 
 def buckets(client: StorageClient) -> dict[str, Bucket]:
     """All buckets of files by id, those that a listing of every one shows."""
-    found: dict[str, Bucket] = client.asked(_all)
+    told = client.understood("GET", "bucket", list[_Told])
+    files = sorted(
+        (each for each in told if each.type in (None, "STANDARD")), key=lambda each: each.id.encode()
+    )
+    found = {each.id: each.bucket for each in files}
     for name in found:
         if name in ("", ".", "..") or "/" in name:
             raise ObjectError(
@@ -62,19 +67,21 @@ def buckets(client: StorageClient) -> dict[str, Bucket]:
     return found
 
 
-def _all(storage: "SyncStorageClient") -> dict[str, Bucket]:
-    found = sorted(storage.list_buckets(), key=lambda each: each.id.encode())
-    return {
-        each.id: Bucket(
-            each.id,
-            each.name,
-            each.public,
-            each.file_size_limit,
-            None if each.allowed_mime_types is None else tuple(each.allowed_mime_types),
-        )
-        for each in found
-        if each.type in (None, "STANDARD")
-    }
+class _Told(msgspec.Struct, frozen=True):
+    """A bucket as a listing shows it; a row that SQL has made may lack what the API writes."""
+
+    id: str
+    name: str
+    public: bool | None = None
+    file_size_limit: int | None = None
+    allowed_mime_types: list[str | None] | None = None
+    type: str | None = None
+
+    @property
+    def bucket(self) -> Bucket:
+        types = self.allowed_mime_types
+        kept = None if types is None else tuple(each for each in types if each is not None)
+        return Bucket(self.id, self.name, bool(self.public), self.file_size_limit, kept)
 
 
 def there(client: StorageClient, bucket: str) -> bool:
@@ -92,7 +99,8 @@ def make(client: StorageClient, bucket: Bucket, fence: Fence) -> None:
     """Make it in NEW, private and without rules; one that is there by now is taken as it is."""
     fence.ask()
     try:
-        client.asked(lambda storage: storage.create_bucket(bucket.id, bucket.name, {"public": False}))
+        told = {"id": bucket.id, "name": bucket.name, "public": False}
+        client.send("POST", "bucket", headers=_JSON, body=json.dumps(told).encode())
     except ObjectError as err:
         if err.kind != "exists":
             raise
@@ -112,15 +120,9 @@ def is_ours(there: Bucket | None, known: Mapping[str, Any]) -> bool:
 
 
 def apply(client: StorageClient, bucket: str, settings: Mapping[str, Any], fence: Fence) -> None:
-    """Give NEW's bucket these settings; ObjectError where the limit is above that of the project.
-
-    By a request of our own: `supabase`'s client also sends the id as the name, which may be another one.
-    """
-    import json  # noqa: PLC0415 - it is small, and rarely wanted
-
+    """Give NEW's bucket these settings; ObjectError where the limit is above that of the project."""
     fence.ask()
-    headers = {"Content-Type": "application/json"}
-    client.send("PUT", path_of("bucket", bucket), headers=headers, body=json.dumps(settings).encode())
+    client.send("PUT", path_of("bucket", bucket), headers=_JSON, body=json.dumps(settings).encode())
 
 
 def largest(client: StorageClient) -> int | None:

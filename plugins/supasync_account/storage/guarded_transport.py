@@ -29,6 +29,8 @@ LISTED: Final = re.compile(rb"/storage/v1/object/list-v2/[^/?]+")
 Settled = Callable[[int, Callable[[], None]], None]
 SETTLED: Final = "supasync_settled"
 """The extension of a request that is called when its answer ends, with its bytes and what counts them."""
+PACKED: Final = "supasync_packed"
+"""The extension of an answer that says whether it came compressed."""
 _BUCKETS: Final = re.compile(rb"/storage/v1/bucket(?![^/?])")
 _DESCRIBED: Final = re.compile(rb"/storage/v1/object/info/")
 ANSWER: Final = 32_000_000
@@ -119,6 +121,7 @@ class GuardedTransport(httpx.BaseTransport):
                 lambda: self._ledger.add(self._project, purpose, sent=out, received=head + received),
             )
 
+        response.extensions[PACKED] = packed
         response.stream = _Answer(response.stream, most, end, packed=packed)
         for name in _PACKED if packed else ():
             response.headers.pop(name, None)

@@ -13,7 +13,7 @@ import httpx
 from supasync_account.decoding import same_values
 from supasync_account.storage.body_digest import BodyDigest
 from supasync_account.storage.header_values import encoded_json, sendable
-from supasync_account.storage.object_listing import StoredObject, looked_up
+from supasync_account.storage.object_listing import UNKNOWN, StoredObject, looked_up
 from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.read_allowance import LeftError, Share
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
@@ -29,8 +29,7 @@ _PART: Final = 5 * 1024 * 1024
 """Bytes of an object from which on NEW's Storage may store it in parts; its ETag is no MD5 then."""
 NEWER: Final = "to take OLD's: supasync storage sync --accept newer"
 _DELETED: Final = "deleted in OLD while it was copied"
-UNKNOWN: Final = object()
-"""User metadata that nobody has looked at yet."""
+_UNSEEN: Final = "NEW does not show its user metadata: a firewall may refuse its name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,8 @@ class Copied:
     """Whether NEW was asked for it since, and showed it."""
     proven: bool = False
     """Whether these are OLD's bytes although its ETag is no MD5: it is of parts, or they came twice."""
+    remark: str = ""
+    """What could not be seen of it in NEW."""
 
 
 @dataclass
@@ -137,14 +138,15 @@ class Copier:
 
     def _compared(self, task: Task, there: StoredObject) -> Copied | None:
         """NEW's object as a copy where user metadata is equal; None where it is to be replaced."""
-        old, new = (looked_up(side, task.bucket, task.listed.name) for side in (self.old, self.new))
-        if old is None:
-            raise ObjectError("gone", _DELETED)
-        if old[0].etag != task.listed.etag:
+        listed, metadata = self._of_old(task)
+        if listed.etag != task.listed.etag:
             raise ChangedError(task.shown)
-        if new is not None and same_values(old[1] or None, new[1] or None):
+        new = looked_up(self.new, task.bucket, task.listed.name)
+        unseen = new is not None and new[1] is UNKNOWN
+        if new is not None and (unseen or same_values(metadata or None, new[1] or None)):
             known = there.md5 or task.md5
-            return Copied(task, known, "" if there.etag == known else there.etag, sent=False)
+            etag = "" if there.etag == known else there.etag
+            return Copied(task, known, etag, sent=False, remark=_UNSEEN if unseen else "")
         if not task.replaces:
             raise ObjectError("exists", f"NEW: {task.shown} has other user metadata", hint=NEWER)
         return None
@@ -160,21 +162,26 @@ class Copier:
         """The task with what only ``object/info`` shows of it."""
         if task.metadata is not UNKNOWN:
             return task
+        listed, metadata = self._of_old(task)
+        if listed.etag != task.listed.etag:
+            raise ChangedError(task.shown)
+        return replace(task, metadata=metadata)
+
+    def _of_old(self, task: Task) -> tuple[StoredObject, Any]:
+        """OLD's object and its user metadata; ObjectError where it is gone, or that cannot be seen."""
         found = looked_up(self.old, task.bucket, task.listed.name)
         if found is None:
             raise ObjectError("gone", _DELETED)
-        if found[0].etag != task.listed.etag:
-            raise ChangedError(task.shown)
-        return replace(task, metadata=found[1])
+        if found[1] is UNKNOWN:
+            raise ObjectError("refused", "OLD lists it, and does not show its user metadata")
+        return found
 
     def _as_it_is(self, task: Task) -> Task:
         """The same object of OLD as it is now; when it was changed, only a listing says."""
-        found = looked_up(self.old, task.bucket, task.listed.name)
-        if found is None:
-            raise ObjectError("gone", _DELETED)
-        listed = replace(found[0], robots=task.listed.robots)
+        now, metadata = self._of_old(task)
+        listed = replace(now, robots=task.listed.robots)
         replaces = task.replaces or bool(task.equal)
-        return replace(task, listed=listed, metadata=found[1], equal=None, replaces=replaces, came=None)
+        return replace(task, listed=listed, metadata=metadata, equal=None, replaces=replaces, came=None)
 
     def _streamed(self, task: Task, share: Share) -> Copied:
         """One download that is the body of one upload; nothing is held but a piece of it."""
@@ -259,12 +266,15 @@ class Copier:
         etag, md5 = task.before
         if etag and found[0].etag == etag and copied.md5 != md5:
             raise ObjectError("busy", f"NEW: {task.shown} is still the one that was to be replaced")
-        if not (found[0].looks_like(task.listed) and same_values(task.metadata or None, found[1] or None)):
+        unseen = bool(task.metadata) and found[1] is UNKNOWN
+        same = found[1] is UNKNOWN or same_values(task.metadata or None, found[1] or None)
+        if not (found[0].looks_like(task.listed) and same):
             what = "another content type, cache control or user metadata than was sent"
             raise ObjectError("refused", f"NEW: {task.shown} was stored with {what}")
         if task.listed.size < _PART and copied.md5:
             self.md5_etags = found[0].etag == copied.md5
-        return replace(copied, etag="" if found[0].etag == copied.md5 else found[0].etag, seen=True)
+        etag = "" if found[0].etag == copied.md5 else found[0].etag
+        return replace(copied, etag=etag, seen=True, remark=_UNSEEN if unseen else "")
 
     def _arrived(self, task: Task, refused: ObjectError) -> Copied | None:
         """What an earlier attempt has sent, whose answer was lost; the error where NEW has another object.

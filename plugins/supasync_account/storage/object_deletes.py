@@ -13,7 +13,7 @@ from supasync_account.storage import Deletes
 from supasync_account.storage.bucket_settings import there
 from supasync_account.storage.kept_objects import LARGEST, KeptObjects
 from supasync_account.storage.known_object import Known
-from supasync_account.storage.object_listing import looked_up
+from supasync_account.storage.object_listing import UNKNOWN, looked_up
 from supasync_account.storage.storage_client import StorageClient, path_of
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress
@@ -71,6 +71,8 @@ class ObjectDeletes:
                     self.progress.drop(bucket, [name])
                 elif not known.is_in(held[0]):
                     self._stays(shown, "it has changed in NEW")
+                elif held[1] is UNKNOWN:
+                    self._stays(shown, "NEW does not show its user metadata, and it could not be kept")
                 elif held[0].size > LARGEST:
                     self._stays(shown, f"it is larger than {format_size(LARGEST)}, and could not be kept")
                 else:

@@ -5,22 +5,20 @@ The other two listings of Storage lose objects: by folder, `p-0500-thumb` after 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import msgspec
 
 from supasync_account.storage.storage_client import StorageClient, path_of
-from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_errors import AddressError, ObjectError
 from supasync_core.model.errors import StateError
 from supasync_core.model.printable import visible
 from supasync_core.model.wording import counted
-
-if TYPE_CHECKING:
-    from storage3 import SyncStorageClient
 
 AT_ONCE: Final = 1000
 """Objects of a page; the server cuts more off without a word."""
@@ -28,6 +26,10 @@ _TYPE: Final = "application/octet-stream"
 _CACHE: Final = "no-cache"
 """What Storage itself stores where nothing was said (recorded)."""
 _EXACT: Final[dict[str, Any]] = {"ensure_ascii": False, "allow_nan": False}
+
+
+UNKNOWN: Final = object()
+"""User metadata that nobody has looked at yet, or that nobody can see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def pages(
     number = 0
     while True:
         options: Any = {"limit": AT_ONCE, **({"cursor": cursor} if cursor else {})}
-        found: _Page = client.asked(partial(_page, bucket, options))
+        found = _page(client, bucket, options)
         page = found.objects
         wrong = _out_of_order(last, page)
         if wrong is not None or (cursor and found.more and found.cursor == cursor):
@@ -126,22 +128,31 @@ def listed(client: StorageClient, bucket: str, name: str) -> StoredObject | None
 
 
 def _beginning(client: StorageClient, bucket: str, name: str) -> _Page:
-    found: _Page = client.asked(partial(_page, bucket, {"limit": AT_ONCE, "prefix": name}))
-    return found
+    return _page(client, bucket, {"limit": AT_ONCE, "prefix": name})
 
 
-def _page(bucket: str, options: Any, storage: "SyncStorageClient") -> _Page:  # noqa: ANN401 - the client's types
-    found = storage.from_(bucket).list_v2(options)
+def _page(client: StorageClient, bucket: str, options: Mapping[str, Any]) -> _Page:
+    headers, body = {"Content-Type": "application/json"}, json.dumps(options).encode()
+    path = path_of("object", "list-v2", bucket)
+    found = client.understood("POST", path, _Listing, headers=headers, body=body)
     return _Page([_stored(each) for each in found.objects], found.hasNext, found.nextCursor)
 
 
 def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObject, Any] | None:
     """The object as ``object/info`` shows it, and its user metadata; None where it is not there.
 
+    Where that address is refused, a listing shows it, and its user metadata is UNKNOWN.
+
     Without ``authenticated``, a bucket named ``public`` would be a way to other buckets' objects.
     """
     try:
         found = client.send("GET", path_of("object", "info", "authenticated", bucket, key=name)).json()
+    except AddressError:
+        page = _beginning(client, bucket, name)
+        shown = next((each for each in page.objects if each.name == name), None)
+        if shown is None and page.more:
+            raise
+        return None if shown is None else (shown, UNKNOWN)
     except ObjectError as err:
         if err.kind == "missing":
             return None
@@ -157,7 +168,7 @@ def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObje
     stored = StoredObject(
         name,
         _size(found.get("size")),
-        _plain(found.get("etag")),
+        plain_etag(found.get("etag")),
         str(found.get("content_type") or _TYPE),
         str(found.get("cache_control") or _CACHE),
         "",
@@ -165,12 +176,29 @@ def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObje
     return stored, metadata
 
 
-def _stored(each: Any) -> StoredObject:  # noqa: ANN401 - the client's
-    told: dict[str, Any] = each.metadata or {}
+class _Listed(msgspec.Struct, frozen=True):
+    """An object in a listing; what a row of any app may have is looked at one by one."""
+
+    name: str
+    key: str | None = None
+    updated_at: Any = None
+    metadata: Any = None
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    """A page as it is answered."""
+
+    objects: list[_Listed]
+    hasNext: bool  # noqa: N815 - the server's
+    nextCursor: str | None = None  # noqa: N815 - the server's
+
+
+def _stored(each: _Listed) -> StoredObject:
+    told: dict[str, Any] = each.metadata if isinstance(each.metadata, dict) else {}
     return StoredObject(
         each.key or each.name,
         _size(told.get("size")),
-        _plain(told.get("eTag")),
+        plain_etag(told.get("eTag")),
         str(told.get("mimetype") or _TYPE),
         str(told.get("cacheControl") or _CACHE),
         _moment(each.updated_at),
@@ -183,12 +211,16 @@ def _size(told: object) -> int:
     return told if type(told) is int and 0 <= told < 1 << 63 else -1
 
 
-def _plain(etag: object) -> str:
+def plain_etag(etag: object) -> str:
     """Without quotes, and without the mark of a weak one, which a gateway sets."""
     return str(etag or "").removeprefix("W/").strip('"')
 
 
-def _moment(at: datetime) -> str:
+def _moment(told: object) -> str:
+    try:
+        at = datetime.fromisoformat(str(told))
+    except ValueError:
+        return ""
     with suppress(OverflowError):  # within a day of the first or the last year
         at = at.astimezone(UTC)
     return at.isoformat(timespec="milliseconds")

@@ -2,7 +2,8 @@
 
 import httpx
 
-from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.guarded_transport import PACKED
+from supasync_account.storage.object_listing import StoredObject, plain_etag
 from supasync_account.storage.storage_errors import ChangedError, ObjectError
 
 
@@ -18,9 +19,11 @@ def refuse_other(
     All of it comes with 200, a ``part`` with 206 and exactly the range and the total that were asked for.
     """
     headers = response.headers
-    if headers.get("content-encoding", "identity") != "identity":
+    if response.extensions.get(PACKED) or headers.get("content-encoding", "identity") != "identity":
         raise ObjectError("refused", f"{project}: {shown} came compressed, not as it is stored")
-    if headers.get("etag", "").removeprefix("W/").strip('"') != listed.etag:
+    if lacking := [name for name in ("ETag", "Content-Length") if name not in headers]:
+        raise ObjectError("refused", f"{project}: {shown} came without {' and '.join(lacking)}")
+    if plain_etag(headers["etag"]) != listed.etag:
         raise ChangedError(shown, project)
     size = listed.size if part is None else len(part)
     if headers.get("content-length") != str(size):

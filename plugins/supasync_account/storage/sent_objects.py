@@ -13,7 +13,6 @@ from supasync_account.storage.object_listing import StoredObject, looked_up
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_plan import FEW, StoragePlan
 from supasync_core.model import timestamps
-from supasync_core.model.errors import RefusedError
 from supasync_core.system.executors import executor
 
 _PART: Final = 100
@@ -52,12 +51,7 @@ class SentObjects:
         if not number:
             return True
         few = number <= max(FEW, progress.number(bucket) // _PART)
-        try:
-            whole = self._ask(bucket) if few else self.plan.list("NEW", bucket)
-        except RefusedError:
-            if not few:
-                raise
-            whole = self.plan.list("NEW", bucket)  # a firewall may refuse one name's address
+        whole = self._ask(bucket) if few else self.plan.list("NEW", bucket)
         if whole:
             self._judge(bucket)
         return whole

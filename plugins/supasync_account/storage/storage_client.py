@@ -1,7 +1,8 @@
-"""One project's Storage: `supabase`'s client for buckets and listings, streams where its own are not exact.
+"""One project's Storage: small answers and streams of files, all through one guarded transport.
 
-That client reads whole files into memory, sends every file as a form (which doubles ``max-age=``), and turns
-``a%20b`` and ``x//y`` into other names (measured on 2.34). Both go through one guarded transport.
+The client of `supabase` reads whole files into memory, sends every file as a form (which doubles
+``max-age=``), turns ``a%20b`` and ``x//y`` into other names (measured on 2.34), and refuses a whole listing
+in which one row lacks a time, as one that SQL has made may.
 """
 
 import json
@@ -11,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from random import uniform
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from supasync_account.decoding import nests_too_deeply
+from supasync_account.decoding import Kind, UndecodableError, decoded, nests_too_deeply
 from supasync_account.ending_transport import LONGER, EndingTransport
 from supasync_account.storage.guarded_transport import (
     SETTLED,
@@ -31,20 +32,18 @@ from supasync_account.storage.storage_errors import ObjectError, failure_of, lat
 from supasync_core.api.retries import retrying
 from supasync_core.api.run_step import ApiAccess
 from supasync_core.model.cost import Ledger
-from supasync_core.model.errors import SupasyncError
-
-if TYPE_CHECKING:
-    from storage3 import SyncStorageClient
+from supasync_core.model.errors import RefusedError, SupasyncError
 
 ROOT: Final = "/storage/v1"
+_BUCKETS: Final = "bucket"
+"""The path of the listing that names nothing."""
+_LISTINGS: Final = (_BUCKETS, "object/list-v2/")
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt."""
 _SLOWEST: Final = 20_000
 """Bytes a second of the slowest line that an object is waited for."""
 _SHOWN: Final = 65_536
 Content = bytes | Iterator[bytes] | None
-_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What the reading of an answer of another shape raises; pydantic's error is a ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +100,27 @@ class StorageClient:
             trust_env=False,  # else the environment's proxies go past the guard
         )
 
-    @cached_property
-    def storage(self) -> "SyncStorageClient":
-        """The client of `supabase`, on the same connections."""
-        from storage3 import SyncStorageClient  # noqa: PLC0415 - it is large
-
-        return SyncStorageClient(f"{self.access.url}{ROOT}/", {}, http_client=self.http)
-
-    def asked(self, what: Callable[["SyncStorageClient"], Any]) -> Any:  # noqa: ANN401 - what the client returns
-        """What a call of `supabase`'s client answers, asked again while the server is busy.
-
-        What is made of the answer belongs into ``what``: ObjectError where it has another shape.
-        """
-        from storage3.exceptions import StorageApiError  # noqa: PLC0415 - it is large
-
-        def once() -> Any:  # noqa: ANN401 - as above
-            try:
-                return what(self.storage)
-            except StorageApiError as err:
-                response = _response(err)
-                if response is None:
-                    raise ObjectError("refused", f"{self.project}: Storage refuses a request") from None
-                raise failure_of(self.project, response, response.content[:_SHOWN]) from None
-            except _UNREADABLE:
-                text = f"{self.project}: Storage's answer is not understood"
-                raise ObjectError("refused", text, hint="is the address that of a project?") from None
-
-        return self._again(once)
-
     def send(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """A small answer that is a success; asked again while the server is busy, so only what may be."""
         return self._again(lambda: self.once(method, path, headers=headers, content=body))  # type: ignore[no-any-return]
+
+    def understood(
+        self,
+        method: str,
+        path: str,
+        kind: type[Kind],
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Kind:
+        """What `send` answers, of that kind; ObjectError for anything else."""
+        try:
+            return decoded(self.send(method, path, headers=headers, body=body).body, kind)
+        except UndecodableError:
+            text = f"{self.project}: Storage's answer is not understood"
+            raise ObjectError("refused", text, hint="is the address that of a project?") from None
 
     def once(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: Content = None
@@ -146,7 +133,7 @@ class StorageClient:
             response.close()
         if response.is_success:
             return Answer(response.status_code, response.headers, body)
-        raise failure_of(self.project, response, body[:_SHOWN])
+        raise self._failure(path, response, body[:_SHOWN])
 
     @contextmanager
     def stream(
@@ -164,7 +151,9 @@ class StorageClient:
         response = self._sent("GET", path, wanted, extensions={**self._most(size), SETTLED: settled})
         try:
             if not response.is_success:
-                raise failure_of(self.project, response, _beginning(response))
+                said = _beginning(response)
+                response.close()
+                raise self._failure(path, response, said)
             yield response
         finally:
             response.close()
@@ -188,6 +177,14 @@ class StorageClient:
             raise ObjectError("name", f"no address takes its name: {err}") from None
         except httpx.LocalProtocolError as err:
             raise ObjectError("refused", f"no request can carry it: {err}") from None
+
+    def _failure(self, path: str, response: httpx.Response, body: bytes) -> SupasyncError:
+        """What an answer that is no success means: only where a listing is refused, too, the key is."""
+        err = failure_of(self.project, response, body)
+        if isinstance(err, RefusedError) and err.reason == "key" and not path.startswith(_LISTINGS):
+            self.send("GET", _BUCKETS)
+            return failure_of(self.project, response, body, lists=True)
+        return err
 
     def _most(self, size: int) -> dict[str, Any]:
         return {"most": size, LONGER: size / _SLOWEST, "timeout": self.http.timeout.as_dict()}
@@ -228,12 +225,3 @@ def _beginning(response: httpx.Response) -> bytes:
         if len(found) >= _SHOWN:
             break
     return found[:_SHOWN]
-
-
-def _response(err: BaseException | None) -> httpx.Response | None:
-    """The answer behind an error of `supabase`'s client, which keeps its words alone."""
-    while err is not None:
-        if isinstance(err, httpx.HTTPStatusError):
-            return err.response
-        err = err.__cause__ or err.__context__
-    return None

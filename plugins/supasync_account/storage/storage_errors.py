@@ -57,6 +57,13 @@ class ChangedError(ObjectError):
         super().__init__("refused", f"{project}: {name} changes while it is copied")
 
 
+class AddressError(ObjectError):
+    """The server refuses an address, and not the key: a firewall may refuse a file's name."""
+
+    def __init__(self, project: str, said: str) -> None:
+        super().__init__("refused", f"{project}: Storage lists, and refuses this address: {said}")
+
+
 class AlteredError(ObjectError):
     """NEW was sent other bytes than OLD has: something on the way changed them. They are sent again."""
 
@@ -65,10 +72,11 @@ class AlteredError(ObjectError):
         self.md5 = md5
 
 
-def failure_of(project: str, response: httpx.Response, body: bytes) -> SupasyncError:
+def failure_of(project: str, response: httpx.Response, body: bytes, *, lists: bool = False) -> SupasyncError:
     """What an answer that is no success means.
 
-    RefusedError for what concerns the whole project: a wrong or expired key, 402, a paused project.
+    RefusedError for what concerns the whole project: a wrong or expired key, 402, a paused project. The key
+    is not refused where it ``lists`` the buckets.
     """
     status, told = response.status_code, _told(body)
     true = _number(told.get("statusCode")) or status
@@ -79,6 +87,8 @@ def failure_of(project: str, response: httpx.Response, body: bytes) -> SupasyncE
         return of_project(RefusedError(text, hint="docs/how-to/when-old-answers-402.md"), project, "quota")
     if status == _PAUSED:
         return of_project(RefusedError(f"{project} is paused", hint="restore it"), project, "paused")
+    if true in _KEY and lists:
+        return AddressError(project, said)
     if true in _KEY:
         hint = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
         text = f"{project}: Storage refuses the key: {said}"

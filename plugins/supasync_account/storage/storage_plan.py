@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 from supasync_account.storage.doubted_copies import Doubt, doubted
 from supasync_account.storage.known_object import Known
-from supasync_account.storage.object_copy import NEWER, UNKNOWN, Task
-from supasync_account.storage.object_listing import StoredObject, listed, looked_up, pages
+from supasync_account.storage.object_copy import NEWER, Task
+from supasync_account.storage.object_listing import UNKNOWN, StoredObject, listed, looked_up, pages
 from supasync_account.storage.storage_client import StorageClient
 from supasync_account.storage.storage_errors import ObjectError
 from supasync_account.storage.storage_progress import StorageProgress

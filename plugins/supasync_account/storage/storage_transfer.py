@@ -136,6 +136,8 @@ class StorageTransfer:
     def _took(self, copied: Copied) -> None:
         self._away = 0
         self._copied.append(copied)
+        if copied.remark:
+            self.report.name(copied.task.shown, copied.remark, "note")
         if copied.sent:
             self.report.copied += 1
             self.report.copied_bytes += copied.task.listed.size

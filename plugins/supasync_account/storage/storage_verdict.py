@@ -19,9 +19,9 @@ from supasync_account.decoding import same_values
 from supasync_account.storage.bucket_settings import buckets
 from supasync_account.storage.doubted_copies import Doubt, doubt_of, has_md5, has_other_etags
 from supasync_account.storage.known_object import Known
-from supasync_account.storage.object_listing import StoredObject, looked_up, pages
+from supasync_account.storage.object_listing import UNKNOWN, StoredObject, looked_up, pages, plain_etag
 from supasync_account.storage.storage_client import StorageClient, described, path_of
-from supasync_account.storage.storage_errors import ObjectError, later
+from supasync_account.storage.storage_errors import ChangedError, ObjectError, later
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_settings import StorageSettings
 from supasync_core.api.sql_session import SqlSession
@@ -180,7 +180,6 @@ class _Bucket:
         differ = [what for what, (mine, its) in pairs.items() if mine != its]
         if self.exact and "size" not in differ:
             differ += self._exactly(left, right)
-            self.found.methods[BY_BYTES] += 1
             return differ
         method = self._proof(left, right, known)
         self.found.methods[method or BY_HASH] += 1
@@ -208,16 +207,26 @@ class _Bucket:
             return [f"not read: {err.message}"]
         except httpx.TransportError as err:
             raise later("OLD or NEW", described(err)) from None
+        self.found.methods[BY_BYTES] += 1
         differ = ["bytes"] if hashes[0] != hashes[1] else []
         metadata = [each[1] or None if each else None for each in told]
+        if UNKNOWN in metadata:
+            return [*differ, "user metadata: not read"]
         return differ + ([] if same_values(*metadata) else ["user metadata"])
 
     def _read(self, client: StorageClient, each: StoredObject) -> str:
-        digest = sha256()
+        digest, number = sha256(), 0
         path = path_of("object", "authenticated", self.name, key=each.name)
-        with client.stream(path, each.size) as response:
+        with client.stream(path, max(each.size, 0)) as response:
+            told = response.headers.get("etag")
+            if told is not None and plain_etag(told) != each.etag:
+                raise ChangedError(f"{self.name}/{each.name}", client.project)
             for piece in response.iter_raw():
                 digest.update(piece)
+                number += len(piece)
+        if number != each.size:
+            what = f"{number:,} bytes came, and {each.size:,} are listed"
+            raise ObjectError("refused", f"{client.project}: {what}")
         return digest.hexdigest()
 
 
