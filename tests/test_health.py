@@ -13,6 +13,7 @@ from supasync_core.model.comparison_state import Comparison
 from supasync_core.model.state import State, TableState
 from supasync_core.model.table import NEVER, Table
 from supasync_core.status.health import judge
+from supasync_core.system.last_success import age_in
 
 AT = "2026-11-23T10:00:00Z"
 
@@ -54,6 +55,13 @@ def test_a_success_in_the_future_is_no_sign_of_health() -> None:
     told = judge(past, (), timedelta(hours=1), timestamps.parse(AT))
     assert (told.healthy, told.age) == (False, None)
     assert told.verdict.startswith("a run noted a time in the future")
+
+
+@pytest.mark.parametrize("never", ["-infinity", "9999999-01-01T00:00:00Z BC"])
+def test_a_success_before_all_time_is_long_ago(never: str) -> None:
+    state = State("old", last_success=never)
+    told = judge(Past(state, ()), (), timedelta(hours=1), timestamps.parse(AT))
+    assert (told.healthy, told.age, age_in(state, AT)) == (False, timedelta.max, timedelta.max)
 
 
 @given(

@@ -119,9 +119,10 @@ def lower_bound(job: Job, keyset: Keyset) -> Span:
     known = job.state.keyset(keyset.name)
     if keyset.column is None or known.cursor is None or known.cursor.value is None:
         return Span(keyset)
-    if known.settled and not _early(known):
-        return Span(keyset, after=known.cursor)
     try:
+        timestamps.parse(known.cursor.value)  # PostgreSQL takes 'tomorrow' for a time, too
+        if known.settled and not _early(known):
+            return Span(keyset, after=known.cursor)
         back = timestamps.lag(job.table.overlap, known.cursor.value) + _MARGIN + _lasted(known)
         return Span(keyset, start=timestamps.shifted(known.cursor.value, -back))
     except ValueError as err:

@@ -17,6 +17,7 @@ from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Keyset, Span
 from supasync_core.model.errors import SchemaError
 from supasync_core.model.state import Deletes
+from supasync_core.model.state_json import damaged
 from supasync_core.model.table import Table
 
 _TIMES: Final = re.compile("timestamp|date", re.IGNORECASE)
@@ -95,12 +96,14 @@ def _span(job: Job, column: str) -> Span:
     keyset, known = Keyset(column), job.state.deletes
     if known.until is None or _are_texts(job, column):
         return Span(keyset)
-    if not known.settled:
-        back = timestamps.lag(job.table.overlap, known.until)
-        return Span(keyset, start=timestamps.shifted(known.until, -back))
-    if _may_be_given_again(known.until, job.now):
-        return Span(keyset, start=known.until)
-    return Span(keyset, beyond=known.until)
+    try:
+        if not known.settled:
+            back = timestamps.lag(job.table.overlap, known.until)
+            return Span(keyset, start=timestamps.shifted(known.until, -back))
+        again = _may_be_given_again(known.until, job.now)
+    except ValueError as err:
+        raise damaged(f"deletes of {job.table.name} were followed up to {err}") from err
+    return Span(keyset, start=known.until) if again else Span(keyset, beyond=known.until)
 
 
 def _may_be_given_again(mark: str, now: str) -> bool:

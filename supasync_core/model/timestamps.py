@@ -125,6 +125,12 @@ def ended(text: str) -> Instant:
     return parse(text) + (_DAY + _DAY // 2 if found and found["hour"] is None else 0)
 
 
+def between(earlier: Instant, later: Instant) -> timedelta:
+    """How long it is from one instant to the other, at most as long as a timedelta can tell."""
+    most = micros_of(timedelta.max)
+    return timedelta(microseconds=int(max(-most, min(later - earlier, most))))
+
+
 def micros_of(delta: timedelta) -> int:
     """The whole microseconds of a timedelta."""
     return delta // timedelta(microseconds=1)

@@ -154,7 +154,7 @@ def _lag(past: Past, table: Table, unseen: tuple[str, ...], now: timestamps.Inst
 def _since(text: str | None, now: timestamps.Instant) -> timedelta | None:
     if text is None:
         return None
-    return timedelta(microseconds=max(0, now - timestamps.parse(text)))
+    return max(timedelta(0), timestamps.between(timestamps.parse(text), now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class LastSuccess:
 def age_in(state: State | None, now: str) -> timedelta | None:
     """How long ago a run last succeeded, or the baseline was written, by the store's time, if it knows."""
     then = state and (state.last_success or state.schema_seen_at)
-    return timedelta(microseconds=int(timestamps.parse(now) - timestamps.parse(then))) if then else None
+    return timestamps.between(timestamps.parse(then), timestamps.parse(now)) if then else None
 
 
 def _age(path: Path) -> timedelta:

@@ -49,6 +49,9 @@ PLANTED: dict[str, Callable[[dict[str, Any]], object]] = {
     "last_success": lambda state: state.update(last_success="yesterday"),
     "read_at": lambda state: state["tables"]["jobs"].update(read_at="soon"),
     "cursor": lambda state: state["tables"]["jobs"]["keysets"]["updated_at"]["cursor"].update(value="soon"),
+    "settled cursor": lambda state: state["tables"]["jobs"]["keysets"].update(
+        updated_at={"cursor": {"value": "tomorrow", "key": ["1"]}, "settled": True}
+    ),
     "since": lambda state: state["quarantine"].update(jobs=[{"key": ["1"], "since": "", **WAITS}]),
     "key": lambda state: state["quarantine"].update(
         jobs=[{"key": ["1", "2"], "since": "2026-01-01T00:00:00Z", **WAITS}]

@@ -14,7 +14,8 @@ from supasync_core.api.marked_rows import marked
 from supasync_core.api.strategy import Job
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Cursor, Keyset, Span, Window
-from supasync_core.model.state import TableState
+from supasync_core.model.errors import StateError
+from supasync_core.model.state import Deletes, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
 from supasync_core.project.live_source import live
@@ -115,6 +116,13 @@ def test_a_mark_that_may_be_todays_date_is_read_again(mark: float, wanted: set[s
         if state.deletes.settled:
             source.rows_ = [*source.rows_, ("b", mark, source.now)]
     assert met == wanted
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_stored_mark_that_is_no_time_is_damage(*, settled: bool) -> None:
+    state = TableState(deletes=Deletes(until="tomorrow", settled=settled))
+    with pytest.raises(StateError, match="the stored state is damaged"):
+        list(marked(Job(TABLE, Marks(rows_=[]), state, text(10)), "gone_at"))
 
 
 class Whole(Marks):
