@@ -1,15 +1,14 @@
 """What a person names as a side, found: a project, the staging, or files."""
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from supasync_core.api.backend import Source
+from supasync_core.api.backend import Sink, Source
 from supasync_core.api.plugin_host import Host
 from supasync_core.api.registration import Context
-from supasync_core.api.table_plugins import transforms_of
 from supasync_core.diff import row_files
 from supasync_core.diff.csv_files import CsvFiles
 from supasync_core.diff.difference import NEW, OLD, STAGING
@@ -24,6 +23,9 @@ from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.live_source import live, without_marked
+from supasync_core.project.migration import opened_sink
+from supasync_core.project.referred_columns import ReferredColumns
+from supasync_core.project.table_transforms import table_transforms
 from supasync_core.staging.csv.choices import Choices
 from supasync_core.staging.staged_tables import ready
 from supasync_core.staging.staging_file import Staging
@@ -46,6 +48,7 @@ class SideFinder:
     """Files that were named as a table's, by side."""
     columns: SameColumns = field(default_factory=SameColumns)
     """Those that transforms give the rows."""
+    referred: ReferredColumns = field(default_factory=ReferredColumns)
 
     def side(self, name: str, other: str) -> Side:
         """The side of that name, a path that exists if none of `NAMES`. ``other`` is the side across."""
@@ -136,8 +139,20 @@ class SideFinder:
         return FileSide(STAGING, path, FORMATS["duckdb"], self.choices, "duckdb", ready, shapes.get)
 
     def _transformed(self, table: Table, batch: Batch, source: Source | None = None) -> Batch:
-        transforms = transforms_of(self.host, table, source)
+        settings = self._settings(OLD)
+        referred = partial(self.referred.of, table, settings.tables, self._ends())
+        transforms = table_transforms(self.host, settings, table, source, referred)
         return transform.apply(transforms, table, without_marked(table, batch), self.columns)
+
+    @contextmanager
+    def _ends(self) -> Iterator[tuple[Source | Sink, ...]]:
+        """Both projects, to be asked for foreign keys; a sink of files would hold what is compared."""
+        settings = self._settings(OLD)
+        of_files = settings.sink.backend in FORMATS
+        with closing(self._read(OLD, OLD, settings.source)) as old:
+            new = self._read(NEW, NEW, settings.sink) if of_files else opened_sink(settings, self.host)
+            with closing(new):
+                yield old.source, new.source if isinstance(new, ProjectSide) else new
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

@@ -104,3 +104,11 @@ class Settings:
     """Remarks on the file, such as old names of settings, one sentence each."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of the process, and those of .env that it does not have, none shown by a repr."""
+
+    def api_address(self, project: str) -> str | None:
+        """The address of OLD's or NEW's API; None where neither tables.yaml nor the environment names it."""
+        end = self.source if project == "OLD" else self.sink
+        named = self.environment.get(API_VARIABLES[project][0], "")
+        told = (end.values.get("url", ""), end.values.get("project", ""), named)
+        found = next((each.strip() for each in told if each.strip().startswith("http")), None)
+        return found and found.rstrip("/").removesuffix("/rest/v1")

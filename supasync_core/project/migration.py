@@ -1,8 +1,9 @@
 """The opened ends of one project: its source, its sink, and the state beside the sink."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from supasync_core.api.backend import Clocked, Informed, Sink, Sized, Source, Typed
@@ -12,12 +13,12 @@ from supasync_core.api.registration import Backend, Context, Fence
 from supasync_core.api.registry import Registry, did_you_mean
 from supasync_core.api.state_store import Claim, Entry, Past, Run, StateStore
 from supasync_core.api.strategy import Strategy
-from supasync_core.api.table_plugins import strategy_of, transforms_of
+from supasync_core.api.table_plugins import strategy_of
 from supasync_core.concurrency.one_at_a_time import one_at_a_time
 from supasync_core.model import timestamps
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, StateError, SupasyncError
-from supasync_core.model.settings import API_VARIABLES, Endpoint, Settings
+from supasync_core.model.settings import Endpoint, Settings
 from supasync_core.model.table import Table
 from supasync_core.model.timestamps import Instant
 from supasync_core.model.transform import Transform
@@ -25,6 +26,7 @@ from supasync_core.project.exact_sink import TYPES, exact
 from supasync_core.project.live_source import live
 from supasync_core.project.present import Present
 from supasync_core.project.referred_columns import ReferredColumns
+from supasync_core.project.table_transforms import table_transforms
 
 T = TypeVar("T")
 
@@ -156,19 +158,12 @@ class Migration:
 
     def transforms(self, table: Table) -> list[tuple[str, Transform]]:
         """The table's transforms by name, in their order."""
-        return transforms_of(self.host, table, self.source, self.address, lambda: self.referred(table))
+        return table_transforms(self.host, self.settings, table, self.source, partial(self.referred, table))
 
     def referred(self, table: Table) -> Mapping[str, tuple[Table, str]]:
         """By column of the table that refers to another one of tables.yaml, what is at the end."""
-        return self.referred_columns.of(table, self.settings.tables, self.source, self.sink)
-
-    def address(self, project: str) -> str | None:
-        """The address of OLD's or NEW's API; None where neither tables.yaml nor the environment names it."""
-        end = self.settings.source if project == "OLD" else self.settings.sink
-        named = self.settings.environment.get(API_VARIABLES[project][0], "")
-        told = (end.values.get("url", ""), end.values.get("project", ""), named)
-        found = next((each.strip() for each in told if each.strip().startswith("http")), None)
-        return found and found.rstrip("/").removesuffix("/rest/v1")
+        ends = nullcontext((self.source, self.sink))
+        return self.referred_columns.of(table, self.settings.tables, ends)
 
     def select(self, names: tuple[str, ...], option: str) -> tuple[Table, ...]:
         """The named tables in dependency order, all without names; ConfigError for a name not declared."""

@@ -1,6 +1,7 @@
 """Columns that refer to others by foreign keys: what changes at one end must change at the other."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -13,6 +14,8 @@ from supasync_core.model.table import Table
 T = TypeVar("T")
 Place = tuple[tuple[str, str], str]
 """A column of a table, which is named by schema and name."""
+Ends = AbstractContextManager[Iterable[Source | Sink]]
+"""OLD and NEW, opened only where they are asked."""
 
 
 @dataclass
@@ -25,18 +28,17 @@ class ReferredColumns:
     links: Mapping[Place, Place] | None = None
     lock: Lock = field(default_factory=Lock)
 
-    def of(
-        self, table: Table, tables: Sequence[Table], source: Source, sink: Sink
-    ) -> Mapping[str, tuple[Table, str]]:
+    def of(self, table: Table, tables: Sequence[Table], ends: Ends) -> Mapping[str, tuple[Table, str]]:
         """By column of the table, the table of these and its column at the end of a chain of foreign keys."""
         with self.lock:
             if self.links is None:
-                self.links = {mine: other for end in (source, sink) for mine, other in _links(end, tables)}
+                with ends as opened:
+                    self.links = {mine: other for end in opened for mine, other in _links(end, tables)}
             links = self.links
         known = {each.address: each for each in tables}
         own = (place for place in links if place[0] == table.address)
-        ends = ((column, _end(links, (address, column))) for address, column in own)
-        return {column: (known[parent], other) for column, (parent, other) in ends if parent in known}
+        last = ((column, _end(links, (address, column))) for address, column in own)
+        return {column: (known[parent], other) for column, (parent, other) in last if parent in known}
 
 
 def _links(end: Source | Sink, tables: Sequence[Table]) -> Iterator[tuple[Place, Place]]:

@@ -63,7 +63,7 @@ class TableCopy:
     urls: OldUrls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.urls = OldUrls(self.checkpoint.migration.address("OLD"))
+        self.urls = OldUrls(self.checkpoint.migration.settings.api_address("OLD"))
 
     def run(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""

@@ -122,6 +122,13 @@ def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -
         old = [text.replace(address(space), address(space, "new")) for text in space.old.texts(table)]
         assert space.new.texts(table) == old
     assert "quarantined" not in space.supasync("status").out
+    done = space.supasync("diff", "old", "new")
+    assert done.code == 0, done.out + done.err
+    space.write("uses.csv", space.old.csv("select * from uses"))
+    space.write("hits.csv", space.old.csv("select * from hits"))
+    for table in ("uses", "hits"):
+        done = space.supasync("reconcile", f"{table}.csv", "new")
+        assert (done.code, [table, *"00000"] in map(str.split, done.out.splitlines())) == (0, True), done.out
 
 
 def test_an_address_of_old_that_stays_is_told(space: Workspace) -> None:
