@@ -54,6 +54,14 @@ def test_what_new_confirms_and_does_not_keep_is_not_copied(both: Storages) -> No
     assert sorted(asked) == [f"o-{each:02}" for each in range(5)]
     assert "1 object copied" in both.space.supasync("sync").out
     both.assert_equal()
+    for number, refused in (("06", {"status": 406}), ("07", {"status": 200, "body": "[]"})):
+        refusal = {"kind": "answer", "body": "", "times": None, "method": "GET", **refused}
+        both.space.new.server.misbehave({**refusal, "path": f"{INFO}o-{number}$"})
+        both.old.put("docs", f"o-{number}", b"6")
+    for copied in ("2 objects", "0 objects"):
+        done = both.space.supasync("sync")
+        assert (done.code, f"{copied} copied" in done.out) == (0, True), done.err
+    both.assert_equal()
 
 
 def test_a_name_that_a_firewall_refuses_to_look_up_is_found_in_a_listing(both: Storages) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from supasync_account.storage.storage_client import StorageClient, path_of
-from supasync_account.storage.storage_errors import AddressError, ObjectError
+from supasync_account.storage.storage_errors import ObjectError
 from supasync_core.model.errors import StateError
 from supasync_core.model.printable import visible
 from supasync_core.model.wording import counted
@@ -141,24 +141,22 @@ def _page(client: StorageClient, bucket: str, options: Mapping[str, Any]) -> _Pa
 def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObject, Any] | None:
     """The object as ``object/info`` shows it, and its user metadata; None where it is not there.
 
-    Where that address is refused, a listing shows it, and its user metadata is UNKNOWN.
+    Where that address is refused, whatever for, a listing shows it, and its user metadata is UNKNOWN.
 
     Without ``authenticated``, a bucket named ``public`` would be a way to other buckets' objects.
     """
     try:
-        found = client.send("GET", path_of("object", "info", "authenticated", bucket, key=name)).json()
-    except AddressError:
+        found = _info(client, bucket, name)
+    except ObjectError as err:
+        if err.kind == "missing":
+            return None
+        if err.kind != "refused":
+            raise
         page = _beginning(client, bucket, name)
         shown = next((each for each in page.objects if each.name == name), None)
         if shown is None and page.more:
             raise
         return None if shown is None else (shown, UNKNOWN)
-    except ObjectError as err:
-        if err.kind == "missing":
-            return None
-        raise
-    if not isinstance(found, dict):
-        raise ObjectError("refused", f"{client.project}: object/info of {bucket}/{name} is not an object")
     metadata = found.get("metadata")
     try:
         json.dumps([metadata, found.get("content_type"), found.get("cache_control")], **_EXACT).encode()
@@ -174,6 +172,13 @@ def looked_up(client: StorageClient, bucket: str, name: str) -> tuple[StoredObje
         "",
     )
     return stored, metadata
+
+
+def _info(client: StorageClient, bucket: str, name: str) -> dict[str, Any]:
+    found = client.send("GET", path_of("object", "info", "authenticated", bucket, key=name)).json()
+    if not isinstance(found, dict):
+        raise ObjectError("refused", f"{client.project}: object/info of {bucket}/{name} is not an object")
+    return found
 
 
 class _Listed(msgspec.Struct, frozen=True):

@@ -57,24 +57,27 @@ class SentObjects:
         return whole
 
     def _ask(self, bucket: str) -> bool:
-        """Ask NEW for each of them; False where the run is to stop."""
+        """Ask NEW for each of them; False where the run is to stop.
+
+        Where it does not answer about one, its bucket is listed: that does not say that the object is gone.
+        """
         progress = self.plan.progress
         progress.forget_listed("NEW", bucket)
         names = [name for (name,) in progress.asked(_NAMES, [progress.pair, bucket])]
 
         def one(name: str) -> list[StoredObject]:
-            try:
-                found = looked_up(self.plan.new, bucket, name)
-            except ObjectError:
-                return []
+            found = looked_up(self.plan.new, bucket, name)
             return [found[0]] if found else []
 
-        with executor(self.workers, "storage-info") as pool:
-            for at in range(0, len(names), _AT_ONCE):
-                if at and not self.plan.go_on():
-                    return False
-                found = pool.map(one, names[at : at + _AT_ONCE])
-                progress.note("NEW", bucket, [each for some in found for each in some])
+        try:
+            with executor(self.workers, "storage-info") as pool:
+                for at in range(0, len(names), _AT_ONCE):
+                    if at and not self.plan.go_on():
+                        return False
+                    found = pool.map(one, names[at : at + _AT_ONCE])
+                    progress.note("NEW", bucket, [each for some in found for each in some])
+        except ObjectError:
+            return self.plan.list("NEW", bucket)
         return True
 
     def _judge(self, bucket: str) -> None:

@@ -57,13 +57,6 @@ class ChangedError(ObjectError):
         super().__init__("refused", f"{project}: {name} changes while it is copied")
 
 
-class AddressError(ObjectError):
-    """The server refuses an address, and not the key: a firewall may refuse a file's name."""
-
-    def __init__(self, project: str, said: str) -> None:
-        super().__init__("refused", f"{project}: Storage lists, and refuses this address: {said}")
-
-
 class AlteredError(ObjectError):
     """NEW was sent other bytes than OLD has: something on the way changed them. They are sent again."""
 
@@ -88,7 +81,8 @@ def failure_of(project: str, response: httpx.Response, body: bytes, *, lists: bo
     if status == _PAUSED:
         return of_project(RefusedError(f"{project} is paused", hint="restore it"), project, "paused")
     if true in _KEY and lists:
-        return AddressError(project, said)
+        text = f"{project}: Storage lists, and refuses this address: {said}"
+        return ObjectError("refused", text)  # a firewall may refuse a file's name
     if true in _KEY:
         hint = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
         text = f"{project}: Storage refuses the key: {said}"
