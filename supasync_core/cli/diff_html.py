@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from supasync_core.cli.diff_output import Printer
+from supasync_core.cli.diff_output import Printer, aligned
 from supasync_core.cli.output import values
 from supasync_core.diff.causes import CAUSES
 from supasync_core.diff.compare import Tables
@@ -13,6 +13,9 @@ from supasync_core.diff.last_diff import Explained
 from supasync_core.model.errors import TableError
 from supasync_core.model.table import Table
 from supasync_core.model.wording import counted
+
+_WIDTH = 1000
+"""Characters of a cell that a page shows."""
 
 
 @dataclass
@@ -123,6 +126,12 @@ def _row(found: TableDiff, row: RowDiff, cause: str) -> dict[str, Any]:
         if row.kind == CHANGED
         else [name for name in left or right if name not in found.table.key]
     )
-    cells = [(name, left.get(name), right.get(name)) for name in names]
-    key = ", ".join("NULL" if text is None else text for text in row.key)
+    cells = [(name, *_shortened(left.get(name), right.get(name))) for name in names]
+    key, _ = aligned(", ".join("NULL" if text is None else text for text in row.key), "", _WIDTH)
     return {"kind": row.kind, "key": key, "cause": cause, "cells": cells or [("", None, None)]}
+
+
+def _shortened(left: str | None, right: str | None) -> tuple[str | None, str | None]:
+    """Both cells, long ones cut to where they begin to differ: a page holds hundreds of them."""
+    cut = aligned(left or "", right or "", _WIDTH)
+    return left and cut[0], right and cut[1]

@@ -147,7 +147,7 @@ class AsTable(Printer):
         for number, name in enumerate(row.columns):
             cells = _distinct((row.left or {})[name], (row.right or {})[name])
             head = (row.kind, key) if number == 0 else ("", "")
-            yield *head, name, *_aligned(*cells), cause if number == 0 else ""
+            yield *head, name, *aligned(*cells), cause if number == 0 else ""
 
 
 @dataclass
@@ -321,17 +321,17 @@ def _script(letter: str) -> str:
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
-def _aligned(left: str, right: str) -> tuple[str, str]:
-    """Both texts cut to a table's width, around the place where they begin to differ."""
-    if max(len(left), len(right)) <= _WIDTH:
+def aligned(left: str, right: str, width: int = _WIDTH) -> tuple[str, str]:
+    """Both texts cut to a width, that of a table unless given, around where they begin to differ."""
+    if max(len(left), len(right)) <= width:
         return left, right
     same = next(
         (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
     )
-    start = max(0, same - _WIDTH // 3) if same > _WIDTH // 2 else 0
-    return _cut(left, start), _cut(right, start)
+    start = max(0, same - width // 3) if same > width // 2 else 0
+    return _cut(left, start, width), _cut(right, start, width)
 
 
-def _cut(text: str, start: int) -> str:
-    shown = ("..." if start else "") + text[start:]
-    return shown if len(shown) <= _WIDTH else shown[: _WIDTH - 3] + "..."
+def _cut(text: str, start: int, width: int = _WIDTH) -> str:
+    shown = ("..." if start else "") + text[start : start + width]
+    return shown if start + width >= len(text) and len(shown) <= width else shown[: width - 3] + "..."

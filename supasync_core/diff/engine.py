@@ -20,6 +20,7 @@ from supasync_core.diff.difference import (
     RowDiff,
     TableDiff,
 )
+from supasync_core.diff.fetched_rows import LONG, MOST, pages
 from supasync_core.diff.leniency import Eased
 from supasync_core.diff.loaded_side import NOTHING, LoadedSide
 from supasync_core.diff.open_cells import eased, lenient, settle
@@ -35,9 +36,6 @@ from supasync_core.staging.values import identifier, literal
 
 MEMORY = "650MB"
 """What DuckDB may hold in memory; more goes to its temporary files."""
-_FETCHED = 1000
-_LONG = 8_000_000
-"""Characters of more rows than a page that are held at a time."""
 _LISTED = 1000
 """Duplicate keys that are named; all are counted."""
 
@@ -148,7 +146,7 @@ class DiffEngine(Database):
         found = self.connection.cursor().execute(
             f"SELECT {', '.join(side.cells.values())} FROM {side.relation} WHERE {side.where}"
         )
-        while rows := found.fetchmany(min(table.page_size, _FETCHED)):
+        while rows := found.fetchmany(min(table.page_size, MOST)):
             texts = (
                 ",".join(
                     f"{name}:{read_cell(text, kind)}" for (name, kind), text in zip(kinds, row, strict=True)
@@ -234,7 +232,7 @@ class DiffEngine(Database):
             return
         types = ["" if texts else pairing.kind(i) for i in range(len(pairing.columns))]
         names = [json.dumps(name, ensure_ascii=False) for name in pairing.columns]
-        most = rows or min(table.page_size, _FETCHED)
+        most = rows or min(table.page_size, MOST)
         waiting: list[str] = []
         size = 0
         for kind, *sides, _ in self._found(pairing, kinds):
@@ -244,7 +242,7 @@ class DiffEngine(Database):
             cells = (f"{name}:{cell(text, each)}" for name, text, each in zip(names, row, types, strict=True))
             waiting.append(f"{{{','.join(cells)}}}")
             size += len(waiting[-1])
-            if len(waiting) == most or (rows and size >= _LONG):
+            if len(waiting) == most or (rows and size >= LONG):
                 yield Batch(raw_json.join(waiting))
                 waiting, size = [], 0
         if waiting:
@@ -346,5 +344,7 @@ class DiffEngine(Database):
         )
         with translate_errors(self.path):
             found = self.connection.cursor().execute(query, list(kinds))
-        while rows := found.fetchmany(_FETCHED):
+        for rows in pages(
+            found, lambda row: sum(len(text or "") for side in row[1:3] for text in side or ())
+        ):
             yield from rows

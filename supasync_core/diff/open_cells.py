@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from supasync_core.diff.difference import DiffRequest
+from supasync_core.diff.fetched_rows import pages
 from supasync_core.diff.leniency import NUMBER, TEXT, TIME, Eased, looks_like
 from supasync_core.diff.loaded_side import NOTHING, LoadedSide
 from supasync_core.diff.pairing import ALIKE, OPEN, SAME, WIDE, WITHIN, Pairing
@@ -14,7 +15,6 @@ from supasync_core.model.same_value import same_document
 from supasync_core.staging.connection import Database
 from supasync_core.staging.values import literal
 
-_FETCHED = 1000
 _MARKED = 100_000
 """Cells whose numbers are held until their flags are set."""
 
@@ -112,5 +112,4 @@ def _looked(
 
 def _pages(database: Database) -> Iterator[list[tuple[int, int, str, str]]]:
     found = database.connection.cursor().execute(f"SELECT place, i, l, r FROM cells WHERE flag = {OPEN}")
-    while rows := found.fetchmany(_FETCHED):
-        yield rows
+    yield from pages(found, lambda cell: len(cell[2]) + len(cell[3]))

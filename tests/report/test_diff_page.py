@@ -55,6 +55,18 @@ def test_values_are_text_whatever_they_hold(sides: Path) -> None:
     assert "\u202e" not in "".join(reader.texts)
 
 
+def test_long_cells_are_cut_to_where_they_differ(sides: Path) -> None:
+    long = "x" * 200_000
+    for side, end in (("left", "a"), ("right", "b")):
+        (sides / side / "same.csv").write_text(f"id,v\n1,{long}{end}{long}\n{long},{end}\n")
+    code, reader = shown(sides, "--table", "same")
+    said = "".join(reader.texts)
+    assert (code, len(said) < 10_000) == (1, True)
+    assert "...xx" in said
+    assert "xxaxx" in said
+    assert "xxbxx" in said
+
+
 def test_more_rows_than_are_shown_are_counted(sides: Path) -> None:
     _, reader = shown(sides, "--limit", "1")
     assert "And 3 more" in " ".join(" ".join(reader.texts).split())
