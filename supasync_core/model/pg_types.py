@@ -23,6 +23,7 @@ PLAIN: Final = (
     *("inet", "cidr", "macaddr", "macaddr8"),
 )
 """Types by which alone values are told apart: no collation and no setting counts."""
+_TIMES = (ZONED, UNZONED, "time without time zone", "time with time zone")
 _TEXTS = ("text", "character varying", "character", "citext")
 _ALIASES = {
     "tinyint": "smallint",
@@ -104,6 +105,11 @@ def is_text(shape: Shape, name: str) -> bool:
         return True
     textless = kind in {*PLAIN, "json", "jsonb", "point", "bit"}
     return not (textless or kind.startswith("time") or kind.endswith("range") or is_array(kind))
+
+
+def holds_any_text(kind: str) -> bool:
+    """Whether any text may be part of a value of the type; True of one that is not known."""
+    return bare(kind.lower().removesuffix("[]")) not in (*PLAIN, *_TIMES)
 
 
 def may_be_null(shape: Shape, name: str) -> bool:

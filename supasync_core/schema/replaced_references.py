@@ -1,8 +1,11 @@
 """References of which a transform changes one end alone: their rows would never find their parents."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
+from supasync_core.model.errors import RefusedError, SchemaError
+from supasync_core.model.pg_types import holds_any_text, type_of
 from supasync_core.model.storage_urls import REPLACES
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -24,9 +27,19 @@ def unlike_references(migration: Migration) -> Iterator[Unlike]:
     for table in tables:
         for column, (parent, other) in migration.referred(table).items():
             stays = REPLACES not in table.transform or column in table.key
-            if stays and REPLACES in parent.transform and other not in parent.key:
+            changed = REPLACES in parent.transform and other not in parent.key
+            if stays and changed and _may_hold_urls(migration, parent, other):
                 changes = f"{column} refers to {parent.name}.{other}, which {REPLACES} changes"
                 yield Unlike(table, f"{changes}, and {column} stays", _way(table, parent, column))
+
+
+def _may_hold_urls(migration: Migration, table: Table, column: str) -> bool:
+    """Whether the column's type does not rule them out, at either end; what is not shown may hold any."""
+    for end in (migration.source, migration.sink):
+        with suppress(SchemaError, RefusedError):
+            if not holds_any_text(type_of(end.shape(table), column)):
+                return False
+    return True
 
 
 def _way(table: Table, parent: Table, column: str) -> str:

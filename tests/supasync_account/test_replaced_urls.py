@@ -17,7 +17,11 @@ create table public.files (url text primary key, updated_at timestamptz not null
 create table public.uses (
   id int primary key, file text references files, updated_at timestamptz not null default '2026-01-01');
 create table public.pages (
-  id int primary key, url text unique, updated_at timestamptz not null default '2026-01-01');
+  id int primary key, url text unique, uid uuid unique, number bigint unique,
+  updated_at timestamptz not null default '2026-01-01');
+create table public.visits (
+  id int primary key, page uuid references pages (uid), n bigint references pages (number),
+  updated_at timestamptz not null default '2026-01-01');
 create table public.hits (
   id int primary key, page text references pages (url), updated_at timestamptz not null default '2026-01-01');
 create table public.links (url text primary key, updated_at timestamptz not null default '2026-01-01');
@@ -39,7 +43,9 @@ def kept(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
               (2, '{file}', null, null, 12345678901234567890.10), (3, 'none', '{{}}', '{{}}', null);
             insert into links values ('{file}');
             insert into files values ('{file}'); insert into uses values (1, '{file}');
-            insert into pages values (1, '{file}'); insert into hits values (1, '{file}')""")  # noqa: S608 - the test's own
+            insert into pages values (1, '{file}', '00000000-0000-4000-8000-000000000001', 7);
+            insert into visits values (1, '00000000-0000-4000-8000-000000000001', 7);
+            insert into hits values (1, '{file}')""")  # noqa: S608 - the test's own
         yield space.keep()
 
 
@@ -100,16 +106,17 @@ def test_a_key_stays_and_is_told(space: Workspace) -> None:
 def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -> None:
     replaced = "{transform: replace_storage_url}"
     files = "{transform: replace_storage_url, key: url}"
-    bound = f"tables:\n  files: {files}\n  uses: {replaced}\n  pages: {replaced}\n  hits: "
+    bound = f"tables:\n  files: {files}\n  uses: {replaced}\n  pages: {replaced}\n  visits: {{}}\n  hits: "
     space.write("tables.yaml", ENDS + bound + "{}\n")
     said = "hits: page refers to pages.url, which replace_storage_url changes, and page stays"
-    assert said in space.supasync("check").out
+    told = space.supasync("check").out
+    assert (said in told, "visits: " in told) == (True, False), "no URL is in a uuid or a number"
     done = space.supasync("sync")
     assert (done.code, f"{said[6:]}; no row was sent" in done.out + done.err) == (3, True), (
         done.out + done.err
     )
     assert "in file (1 row): a key is not changed, nor what refers to one" in done.out + done.err
-    space.assert_equal("files", "uses")
+    space.assert_equal("files", "uses", "visits")
     assert space.new.texts("hits") == []
     space.write("tables.yaml", ENDS + bound + replaced + "\n")
     space.requests()
