@@ -43,6 +43,8 @@ def test_commands_options_and_tables_are_completed(folder: Path) -> None:
     assert completed(folder, "supasync schema sql --hor") == ["--horizon"]
     assert completed(folder, "supasync sync --table us") == ["users", "usage_logs"]
     assert completed(folder, "supasync reconcile undo --") != []
+    assert completed(folder, "supasync --log-file new.log sync --ful") == ["--full"]
+    assert not (folder / "new.log").exists()
 
 
 @pytest.mark.slow

@@ -68,6 +68,6 @@ def _causes(report: Report) -> Iterator[str]:
 def plain(text: str) -> str:
     """The text as Slack, Discord and others show it: no link, no mention, no markup."""
     shown = visible(text, "\n")
-    for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "(at)")):
+    for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "(at)"), ("://", ": //")):
         shown = shown.replace(mark, written)
     return shown.translate(dict.fromkeys(map(ord, "`~[]|"), "'"))

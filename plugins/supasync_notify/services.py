@@ -86,7 +86,8 @@ def _serve() -> None:
     """The process: a line with the services' names or what is wrong, then a line for each that is done."""
     out, sys.stdout = sys.stdout, sys.stderr
     asked = json.load(sys.stdin)
-    signal.setitimer(signal.ITIMER_REAL, asked["seconds"])  # also where nobody is left to end it
+    if hasattr(signal, "setitimer"):  # also where nobody is left to end it; Windows has none
+        signal.setitimer(signal.ITIMER_REAL, asked["seconds"])
     _limit_answers()
     flaw = flaw_of_services(asked["value"])
     services = [] if flaw else _services(asked["value"])[0]

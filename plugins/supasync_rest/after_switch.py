@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from supasync_core.api.switch import ManualStep
+from supasync_core.model.printable import argument
 
 
 def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
@@ -48,4 +49,4 @@ def manual_steps(old: str, new: str) -> Sequence[ManualStep]:
 def _ref(host: str, otherwise: str) -> str:
     """The project's ref; a word to replace where its own domain hides it."""
     ref, _, rest = host.partition(".")
-    return ref if rest == "supabase.co" else otherwise
+    return argument(ref) if rest == "supabase.co" else otherwise

@@ -82,7 +82,7 @@ def _refuse_both() -> None:
 
 
 def _take_log_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value is None:
+    if value is None or ctx.resilient_parsing:  # a shell that completes the line
         return
     from supasync_core.system.links import appended  # noqa: PLC0415 - few calls have a log
 

@@ -151,6 +151,8 @@ def _rehearsed(session: Session, sink: str) -> Settings:
     rehearsal = Endpoint(name, values, backend.ref(context))
     if flaw := same_project(session.settings.source, rehearsal):
         raise ConfigError([f"--sink {sink}: {flaw}"])
+    if same_project(session.settings.sink, rehearsal):
+        raise ConfigError([f"--sink {sink}: is NEW itself: a rehearsal needs another file"])
     return replace(session.settings, sink=rehearsal)
 
 

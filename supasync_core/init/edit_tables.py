@@ -46,7 +46,10 @@ def without_name(text: str, section: str, name: str) -> str:
     item = next((each for each in found.value if each.value == name), None)
     if item is None:
         return text
-    if found.flow_style:
+    if found.flow_style and "#" in _source(text, found):
+        begin, end = _within(text, found, item)
+        new = text[:begin] + text[end:]
+    elif found.flow_style:
         names = [each for each in found.value if each is not item]
         shown = f"[{', '.join(_source(text, each) for each in names)}]"
         new = text[: found.start_mark.index] + shown + text[found.end_mark.index :]
@@ -59,6 +62,19 @@ def without_name(text: str, section: str, name: str) -> str:
     return _checked(text, new, lambda document: _less(document, section, name))
 
 
+def _within(text: str, found: SequenceNode, item: Node) -> tuple[int, int]:
+    """Where a name stands in a list in brackets, with its comma and the reason behind it; others' stay."""
+    place = found.value.index(item)
+    begin, end = item.start_mark.index, item.end_mark.index
+    if place + 1 < len(found.value):
+        return begin, found.value[place + 1].start_mark.index
+    before = found.value[place - 1].end_mark.index if place else begin
+    if "#" not in text[before:begin]:
+        return before, end
+    rest = text[end:].lstrip()
+    return begin, len(text) - len(rest) + 1 if rest.startswith(",") else end
+
+
 def with_name(text: str, section: str, name: str) -> str:
     """The text with that name in a list of names, which is made at the end where there is none."""
     name = _escaped(name)
@@ -66,6 +82,9 @@ def with_name(text: str, section: str, name: str) -> str:
     found = _value(text, section)
     if found is None:
         new = f"{text.rstrip()}\n{section}: [{shown}]\n"
+    elif isinstance(found, SequenceNode) and found.flow_style and "#" in _source(text, found):
+        at = found.value[-1].end_mark.index if found.value else found.start_mark.index + 1
+        new = f"{text[:at]}{', ' if found.value else ''}{shown}{text[at:]}"
     elif isinstance(found, SequenceNode) and found.flow_style:
         names = [_source(text, each) for each in found.value]
         listed = f"[{', '.join([*names, shown])}]"

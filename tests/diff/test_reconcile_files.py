@@ -189,6 +189,7 @@ def test_old_is_not_written_to_under_another_name_of_its_file(tmp_path: Path) ->
         (f"sink: {new}\nstaging: {new}\n", "setup"),
         (f"sink: {new}\n", *imported, "--sink", "duckdb:old.duckdb"),
         (f"sink: {new}\n", *imported, "--sink", "duckdb:link.duckdb"),
+        (f"sink: {new}\n", *imported, "--sink", "duckdb:new.duckdb"),
         (f"sink: {new}\n", "reconcile", "other.duckdb", "link.duckdb", "--apply"),
     ):
         (tmp_path / "tables.yaml").write_text(ends + more)

@@ -160,7 +160,7 @@ def test_a_webhook_hears_names_and_codes_alone() -> None:
     text = plain("".join(change.text for change in changes({}, report, 3)))
     assert "value" not in text
     assert "failed" in text
-    assert not any(mark in text for mark in ("<", ">", "@", "|", "\x1b"))
+    assert not any(mark in text for mark in ("<", ">", "@", "|", "://", "\x1b"))
 
 
 @pytest.mark.parametrize("checked", [True, False])

@@ -73,6 +73,7 @@ def _indented(lines: str, indent: str) -> str:
         "ignore:\n  - a  # why\n  - b\n",
         "ignore:\n- a\n- b\nworkers: 2\n",
         "ignore: [b, a]",
+        "ignore: [a, # why\n  b,\n  # the end\n]\n",
     ],
 )
 def test_a_name_is_put_into_a_list_and_taken_out_again(lists: str) -> None:
@@ -97,6 +98,15 @@ def test_the_reason_behind_an_undecided_table_goes_with_it() -> None:
     assert without_name(text, "undecided", "totals") == text.replace(
         "  - totals  # a view: copy the tables\n            # behind it\n", ""
     )
+
+
+def test_no_comment_of_a_list_is_lost() -> None:
+    text = f"{HEAD}tables:\n  users:\nignore: [ # all of them\n  a, # why\n  b # why not\n]\n"
+    assert without_name(text, "ignore", "a") == text.replace("a, # why\n  b", "b")
+    assert without_name(text, "ignore", "b") == text.replace("b # why not", " # why not")
+    empty = f"{HEAD}tables:\n  users:\nignore: [ # none\n]\n"
+    assert without_name(with_name(empty, "ignore", "a"), "ignore", "a") == empty
+    assert "# none" in with_name(f"{HEAD}tables:\n  users:\nignore: # none\n", "ignore", "a")
 
 
 def test_tables_on_one_line_are_left_to_a_person() -> None:
