@@ -33,18 +33,19 @@ def is_same_file(one: Path, other: Path) -> bool:
 
 
 def share_a_file(one: Path, other: Path) -> bool:
-    """Whether one path, or a file in the folder that it is, leads to what the other does, by links too."""
+    """Whether one path, or a CSV file in the folder that it is, leads where the other does; by links too."""
     return is_same_file(one, other) or not _files(one).isdisjoint(_files(other))
 
 
 def _files(path: Path) -> set[Path]:
-    """The real paths of the files of a folder, or of a file; none where it cannot be read."""
+    """The real paths of the CSV files of a folder, or of a file; none where it cannot be read."""
     try:
         real = path.resolve()
         if not real.is_dir():
             return {real}
         with os.scandir(real) as there:
-            names = [(each.name, each.is_symlink()) for each in there]
+            named = (each for each in there if each.name.lower().endswith(".csv"))
+            names = [(each.name, each.is_symlink()) for each in named]
         return {(real / name).resolve() if link else real / name for name, link in names}
     except (OSError, RuntimeError, ValueError):  # RuntimeError: links that lead to each other
         return set()

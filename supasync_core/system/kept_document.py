@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from supasync_core.model.errors import RefusedError
+from supasync_core.model.quantities import format_size
 from supasync_core.system import lock
 from supasync_core.system.descriptors import check_own, read
 from supasync_core.system.files import write_private
 
-_LARGEST: Final = 20_000_000
+_LARGEST: Final = 100_000_000
 
 
 def read_json(path: Path, most: int) -> Any:  # noqa: ANN401 - any JSON
@@ -29,9 +31,11 @@ def keep_document(
 ) -> None:
     """Replace the file of that name, for its owner alone; ``now`` is when it was found.
 
-    RefusedError where the file cannot be written.
+    RefusedError where the file cannot be written, or nobody would read that much.
     """
     text = json.dumps({**document, "sides": sides, "ended_at": now})
+    if len(text) > _LARGEST:
+        raise RefusedError(f"{name} would have more than {format_size(_LARGEST)}")
     write_private(lock.folder(folder) / name, text)
 
 

@@ -97,7 +97,9 @@ def test_reconcile_keeps_mode_and_link_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["old/new", "."])
 def test_a_folder_within_another_is_another_project(tmp_path: Path, path: str) -> None:
-    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "new").mkdir(parents=True)
+    (tmp_path / "old" / "README").touch()
+    (tmp_path / path / "NOTES").symlink_to(tmp_path / "old" / "README")
     csv_file(tmp_path / "old" / "users.csv", ["id,updated_at", "1,2024-01-01 00:00:00+00"])
     ends = f"source: {{backend: csv, path: old}}\nsink: {{backend: csv, path: {path}}}\n"
     (tmp_path / "tables.yaml").write_text(f"version: 1\n{ends}tables: {{users: {{}}}}\n")
