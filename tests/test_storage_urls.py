@@ -103,6 +103,7 @@ def test_rows_as_copy_prints_them_are_counted_too() -> None:
         ("https://AbcDefghijklmnopqrst.Supabase.co/rest/v1/jobs", True),
         (f"{OLD}{FILE} of {OLD}", True),
         ("https://abcdefghijklmnopqrst.supabase.co//storage/v1/object", True),
+        ("see\nabcdefghijklmnopqrst.supabase.co", True),
         ("https://user@abcdefghijklmnopqrst.supabase.co" + FILE, True),
         ("https%253A%252F%252Fabcdefghijklmnopqrst.supabase.co%252Fstorage", True),
         ("https:&#x2F;&#x2F;ABCDEFGHIJKLMNOPQRST.SUPABASE.CO&#x2F;storage", True),
@@ -115,6 +116,35 @@ def test_what_stays_of_an_address_is_counted_by_itself(text: str, otherwise: boo
     lines = [f"1\t{text}\n".encode(), b"2\t\\N\n"]
     copied = CopyBatch(lines=lines, cells=(Column("id", "integer"), Column("url", "text")))
     assert URLS.others(copied) == found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text", "otherwise"),
+    [
+        ("https://a.test/old", "https://a.test/new", "https://a.test/new/storage/v1/object/a", False),
+        ("https://a.test/old", "https://a.test/new", "https://a.test/old/rest/v1/jobs", True),
+        ("https://a.test/old", "https://a.test/new", "https%253A%252F%252Fa.test%252Fold%252Fstorage", True),
+        ("https://a.test/old", "https://a.test", "https://a.test/storage/v1/object/a", False),
+        ("https://a.test/old", "https://a.test", "https://a.test/old/rest/v1/jobs", True),
+        ("https://a.test", "https://a.test/new", "https://a.test/new/storage/v1/object/a", False),
+        ("https://a.test", "https://a.test/new", "https://a.test/rest/v1/jobs", True),
+        ("https://a.test", "https://a.test/new", "https://a.test/newer", True),
+        ("https://a.test", "https://a.test:8443", "https://a.test:8443/storage/v1/object/a", False),
+        ("https://a.test", None, "https://a.test:8443/x https%3A%2F%2Fa.test%3A8443%2Fx", False),
+        ("https://a.test", None, "https://a.test:443/rest/v1/jobs", True),
+        ("https://a.test:8443", "https://a.test", "https://a.test/storage/v1/object/a", False),
+        ("https://a.test:8443", "https://a.test", "https%253A%252F%252Fa.test%253A8443%252Fstorage", True),
+        (OLD, NEW, "postgres://abcdefghijklmnopqrst.supabase.co:5432/postgres", True),
+    ],
+)
+def test_an_address_is_a_host_with_its_port_and_path(
+    old: str,
+    new: str | None,
+    text: str,
+    otherwise: bool,  # noqa: FBT001 - a case
+) -> None:
+    found = {"url": 1} if otherwise else {}
+    assert StorageUrls(old, new).others(of({"id": 1, "url": text})) == found
 
 
 def test_no_pattern_runs_through_texts_in_which_a_host_stands() -> None:

@@ -17,6 +17,13 @@ REPLACES: Final = "replace_storage_url"
 _SLASH: Final = r"(?:\\{0,15}/|%2[Ff])"
 """As it stands, escaped in JSON, in JSON within JSON four deep, or as the part of another URL."""
 _COLON: Final = r"(?::|%3[Aa])"
+_ANY_SLASH: Final = r"(?:\\{0,15}/|%(?:25){0,4}2[Ff]|&#x2[Ff];|&#47;|\\{1,15}u002[Ff]){1,4}"
+_ANY_COLON: Final = r"(?::|%(?:25){0,4}3[Aa]|&#x3[Aa];|&#58;|\\{1,15}u003[Aa])"
+"""Also encoded more than once, as HTML has it, and by its number in JSON."""
+_BEGINS: Final = r"(?:(?<![\w.-])|(?<=2[Ff])|(?<=\\[bfnrt]))"
+"""Where no name goes on: behind an escaped slash, too, which ends in ``2F``, and a line break of JSON."""
+_ENDS: Final = r"(?![\w-]|\.\w)"
+_OTHER_PORT: Final = rf"(?!{_ANY_COLON}(?!(?:80|443)(?!\d))\d)"
 _PATH: Final = f"{_SLASH}storage{_SLASH}v1{_SLASH}"
 _QUICK: Final = b"storage"
 """What each of them has in small letters: hosts are the same in any."""
@@ -24,6 +31,7 @@ _BACKWARDS: Final = rb"(?:/\\{0,15}|[Ff]2%)"
 _HEAD: Final = re.compile(rb"%b(?P<slash>%b)(?:(?P<colon>:|[Aa]3%%)(?i:s?ptth))?" % (_BACKWARDS, _BACKWARDS))
 """What stands before a host, read backwards from there."""
 _LONGEST_HEAD: Final = 40
+_PORT: Final = re.compile(r":\d+\Z")
 _OF_SUPABASE: Final = re.compile(r"([a-z]{20})\.supabase\.co\Z")
 
 
@@ -31,10 +39,12 @@ _OF_SUPABASE: Final = re.compile(r"([a-z]{20})\.supabase\.co\Z")
 class StorageUrls:
     """Those that begin with ``address``, which is a project's own, without a path behind it.
 
-    A project of Supabase serves its files by a host of its own, too: ``ref.storage.supabase.co``.
+    A project of Supabase serves its files by a host of its own, too: ``ref.storage.supabase.co``. What is
+    written with the address ``new`` is NEW's, though that may begin as this one does.
     """
 
     address: str
+    new: str | None = None
 
     @cached_property
     def _hosts(self) -> tuple[str, ...]:
@@ -47,20 +57,27 @@ class StorageUrls:
         """What all hosts begin with, in small letters."""
         return self._hosts[0].partition(":")[0].removesuffix(".supabase.co").lower().encode()
 
-    @cached_property
-    def _any_host(self) -> str:
-        hosts = "|".join(re.escape(host).replace(":", _COLON) for host in self._hosts)
+    def _host(self, colon: str) -> str:
+        hosts = "|".join(re.escape(host).replace(":", colon) for host in self._hosts)
         return f"(?i:{hosts})"
+
+    def _path(self, slash: str) -> str:
+        return "".join(slash + re.escape(part) for part in _parts(self.address))
 
     @cached_property
     def _of_storage(self) -> re.Pattern[bytes]:
-        path = "".join(_SLASH + re.escape(part) for part in _parts(self.address))
-        return re.compile(f"{self._any_host}{path}(?={_PATH})".encode())
+        return re.compile(f"{self._host(_COLON)}{self._path(_SLASH)}(?={_PATH})".encode())
 
     @cached_property
-    def _anywhere(self) -> re.Pattern[bytes]:
-        """A host, wherever it stands: behind an escaped slash, too, which ends in ``2F``."""
-        return re.compile(rf"(?:(?<![\w.-])|(?<=2[Ff])){self._any_host}(?![\w-]|\.\w)".encode())
+    def anywhere(self) -> re.Pattern[bytes]:
+        """The address, in any spelling; a project of Supabase has its host alone, whatever the port."""
+        port = "" if len(self._hosts) > 1 or _PORT.search(self._hosts[0]) else _OTHER_PORT
+        address = f"{self._host(_ANY_COLON)}{port}{self._path(_ANY_SLASH)}"
+        return re.compile(f"{_BEGINS}{address}{_ENDS}".encode())
+
+    @cached_property
+    def _news(self) -> re.Pattern[bytes] | None:
+        return StorageUrls(self.new).anywhere if self.new else None
 
     def counts(self, batch: Batch) -> Counter[str]:
         """By column, how many rows of the batch hold one; a batch that holds none is only passed over."""
@@ -85,10 +102,13 @@ class StorageUrls:
         return _QUICK in text and any(map(partial(self._is_url, text), self._places(text)))
 
     def _held_otherwise(self, text: bytes) -> bool:
-        return any(
-            not self._is_url(text, place) and self._anywhere.match(text, place)
-            for place in self._places(text)
-        )
+        return any(map(partial(self._is_otherwise, text), self._places(text)))
+
+    def _is_otherwise(self, text: bytes, place: int) -> bool:
+        if self._is_url(text, place) or not (found := self.anywhere.match(text, place)):
+            return False
+        new = self._news.match(text, place) if self._news else None
+        return new is None or new.end() <= found.end()
 
     def _is_url(self, text: bytes, place: int) -> bool:
         """Whether the host of a URL of Storage begins there."""

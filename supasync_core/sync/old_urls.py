@@ -16,8 +16,8 @@ class OldUrls:
     ``others`` are those that hold OLD's address in another way. None are found where that is not known.
     """
 
-    def __init__(self, address: str | None) -> None:
-        self._urls = StorageUrls(address) if address else None
+    def __init__(self, old: str | None, new: str | None) -> None:
+        self._urls = StorageUrls(old, new) if old else None
         self.found: Counter[str] = Counter()
         self.others: Counter[str] = Counter()
 

@@ -63,7 +63,8 @@ class TableCopy:
     urls: OldUrls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.urls = OldUrls(self.checkpoint.migration.settings.api_address("OLD"))
+        address = self.checkpoint.migration.settings.api_address
+        self.urls = OldUrls(address("OLD"), address("NEW"))
 
     def run(self) -> TableResult:
         """Copy the table; what fails stops it and those that wait for it, unless it names no table."""
