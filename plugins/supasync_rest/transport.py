@@ -70,6 +70,7 @@ class Transport:
             if response is not None:
                 cost.received = _size(response.headers) + response.tell()
                 response.close()
+                response.release_conn()  # one that was cut off has not gone back by itself
         lowered = {name.lower(): value for name, value in response.headers.items()}
         return Response(response.status, lowered, body, cut)
 

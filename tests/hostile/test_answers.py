@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from supasync_core.model.batch import Cursor, Keyset, Span, Window
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import SupasyncError, TableError, TransientError
 from supasync_core.model.table import Table
-from supasync_rest import paging
+from supasync_rest import paging, transport
 from supasync_rest.description import parse_description
 from supasync_rest.messages import Response
 from supasync_rest.retry_policy import RetryPolicy
@@ -89,6 +90,26 @@ def test_an_answer_that_is_none_is_a_failure_for_now(name: str, tmp_path: Path) 
 def test_an_absurd_header_is_as_good_as_none(name: str, tmp_path: Path) -> None:
     with serving(lambda _: [answer(ROW, SOUND[name])]) as url, closing(source(url, tmp_path)) as old:
         assert old.read(TABLE, WINDOW).count == 1
+
+
+def test_an_answer_that_is_cut_off_leaves_its_connection_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a table's first page of large rows."""
+    monkeypatch.setattr(transport, "_CONNECTIONS", 2)
+    large = b",".join(
+        b'{"id":%d,"updated_at":"2024-01-02T00:00:00","v":"%s"}' % (n, b"x" * 10**6) for n in range(9)
+    )
+    seen: list[int] = []
+    tables = [replace(TABLE, name=f"t{n}") for n in range(4)]
+    with serving(lambda _: [answer(b"[" + large + b"]")]) as url, closing(source(url, tmp_path)) as old:
+        reading = threading.Thread(
+            target=lambda: seen.extend(old.read(each, replace(FIRST, limit=9)).count for each in tables),
+            daemon=True,
+        )
+        reading.start()
+        reading.join(30)
+    assert seen == [3, 3, 3, 3]
 
 
 @pytest.mark.parametrize("status", ["200 OK", "400 No", "500 No"])
