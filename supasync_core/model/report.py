@@ -43,6 +43,8 @@ class TableResult:
     """Rows among those synced that reading the table did not see, and comparing it with the source did."""
     storage_urls: Mapping[str, int] = field(default_factory=dict)
     """How many of the rows that were sent hold a URL of OLD's Storage, by column."""
+    other_urls: Mapping[str, int] = field(default_factory=dict)
+    """How many of them hold OLD's address in another way."""
 
     @property
     def passed(self) -> bool:
@@ -56,6 +58,7 @@ class TableResult:
         row["seconds"] = round(self.seconds, 3)
         row |= {"left_out": self.left_out} if self.left_out else {}
         row |= {"storage_urls": dict(self.storage_urls)} if self.storage_urls else {}
+        row |= {"other_urls": dict(self.other_urls)} if self.other_urls else {}
         return {name: value for name, value in row.items() if value is not None}
 
 

@@ -294,6 +294,7 @@ class TableCopy:
             left_out=self.left_out,
             seconds=time.monotonic() - self.began,
             storage_urls=self.urls.found,
+            other_urls=self.urls.others,
         )
         return aside.into(result)
 

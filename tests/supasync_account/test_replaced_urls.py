@@ -145,7 +145,8 @@ def test_an_address_of_old_that_stays_is_told(space: Workspace) -> None:
         update profiles set avatar = 'http://user@{host}/storage/v1/object/public/a/b.png',
           more = '"http://{host}/rest/v1/"', pictures = '{{}}', updated_at = '2026-01-02'
         where id = 1""")  # noqa: S608 - the test's own
-    done = space.supasync("sync")
+    done = space.supasync("sync", "--json")
     assert done.code == 0, done.err
     told = "profiles: OLD's address was copied as it is, in avatar (1 row), more (1 row): not changed"
-    assert told in done.out + done.err
+    assert told in "\n".join(done.json["notes"])
+    assert done.json["tables"]["profiles"]["other_urls"] == {"avatar": 1, "more": 1}
