@@ -103,15 +103,23 @@ def test_a_large_file_keeps_its_robots_tag_and_follows_a_new_one(both: Storages)
     assert said not in both.run("verify").out
 
 
-def test_an_upload_that_failed_makes_no_other_object_ours(both: Storages) -> None:
-    both.old.put("docs", "large", LARGE)
+def test_an_upload_that_failed_makes_ours_what_it_has_left_and_nothing_else(both: Storages) -> None:
+    both.old.put("docs", "left", LARGE)
+    both.old.put("docs", "theirs", LARGE)
     both.space.new.server.misbehave(
-        {"kind": "answer", "status": 415, "method": "POST", "path": f"{SENT}large"}
+        {"kind": "answer-after", "status": 413, "method": "POST", "path": f"{SENT}left"}
+    )
+    both.space.new.server.misbehave(
+        {"kind": "answer", "status": 415, "method": "POST", "path": f"{SENT}theirs"}
     )
     both.run("sync", code=3)
-    both.new.put("docs", "large", LARGE[::-1])
-    assert "docs/large: NEW has another object of this name" in both.run("sync", code=3).err
-    assert both.new.get("docs", "large") == LARGE[::-1]
+    both.old.put("docs", "left", LARGE[1:])
+    both.new.put("docs", "theirs", LARGE[::-1])
+    done = both.run("sync", code=3)
+    assert "storage: 1 object copied" in done.out
+    assert both.new.get("docs", "left") == LARGE[1:]
+    assert "docs/theirs: NEW has another object of this name" in done.err
+    assert both.new.get("docs", "theirs") == LARGE[::-1]
 
 
 def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages) -> None:

@@ -272,8 +272,11 @@ class StorageProgress(Database):
     def may_have_left(self, bucket: str, listed: StoredObject, there: StoredObject) -> bool:
         """Whether an upload of it may have left what NEW has: of its size and type, and not of other bytes.
 
-        Other bytes are believed to be ours where they were seen to come from OLD.
+        Other bytes are believed to be ours where they were seen to come from OLD, or are those of then.
         """
+        etag = self._uploads.get((bucket, listed.name), ("", "", ""))[0]
+        if etag and there.md5 == etag:
+            return True
         path, came = self._upload(bucket, listed) or (None, "")
         like = (there.size, there.mimetype) == (listed.size, listed.mimetype)
         known = there.md5 is None or listed.md5 is None or there.md5 in (listed.md5, None if path else came)
