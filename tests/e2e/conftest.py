@@ -11,14 +11,14 @@ from tests.servers.postgres import Cluster
 
 @pytest.fixture
 def empty(cluster: Cluster, tmp_path: Path) -> Iterator[Workspace]:
-    """OLD with 10,400 rows, NEW with its tables alone, nothing set up."""
+    """OLD with 3,400 rows, NEW with its tables alone, nothing set up."""
     with between(cluster, tmp_path, SCHEMA + ROWS, SCHEMA) as space:
         yield space
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def prepared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """The same, set up, for all tests of a module."""
+    """The same, set up, for all tests of the package."""
     with between(cluster, tmp_path_factory.mktemp("prepared"), SCHEMA + ROWS, SCHEMA) as space:
         yield space.ready().keep()
 

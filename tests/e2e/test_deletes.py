@@ -79,7 +79,7 @@ def test_a_mass_delete_is_left_for_a_person(workspace: Workspace) -> None:
     a_day_later(workspace)
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
-    assert "150 rows would be removed; the limit is 100" in done.err
+    assert "150 rows would be removed; the limit is 55" in done.err
     assert {1, 150} <= _ids(workspace, "usage_logs")
     assert "150 rows are in NEW and not in OLD" in workspace.supasync("status").out
 
@@ -92,7 +92,7 @@ def test_a_table_that_shows_no_row_is_no_reason_to_delete_any(workspace: Workspa
     done = workspace.supasync("sync")
     assert done.code == 3, done.out + done.err
     assert "sessions: OLD returned no rows" in done.err
-    assert len(workspace.new.texts("sessions")) == 2000
+    assert len(workspace.new.texts("sessions")) == 300
 
 
 def _damaged(staging: Path, how: str) -> dict[str, str]:

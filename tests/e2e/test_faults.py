@@ -128,14 +128,14 @@ def test_a_redirect_is_never_followed_with_the_key(workspace: Workspace) -> None
 
 def test_a_killed_run_is_made_good_and_sends_little_again(workspace: Workspace) -> None:
     workspace.new.server.misbehave({"kind": "hold-after", "method": "POST", "path": "usage_logs", "nth": 2})
-    often = "\nfrom supasync_core.sync import checkpoint\ncheckpoint.CHECKPOINT_ROWS = 5000\n"
+    often = "\nfrom supasync_core.sync import checkpoint\ncheckpoint.CHECKPOINT_ROWS = 1500\n"
     with replace(workspace, before=workspace.before + often).command("sync") as process:
         workspace.new.server.wait_held(seconds=60)
         process.send_signal(signal.SIGKILL)
     workspace.new.server.behave()
     done = workspace.supasync("sync", "--json")
     assert done.code == 0, done.err
-    assert done.json["records"] < 10_400
+    assert done.json["records"] < 3_400
     workspace.assert_equal()
 
 
@@ -152,10 +152,10 @@ def test_the_first_interrupt_finishes_the_batch_and_says_how_to_go_on(workspace:
     assert "supasync sync continues from there" in err
     runs = workspace.supasync("status", "--json").json["runs"]
     assert runs[0]["status"] == "interrupted"
-    assert 2200 <= runs[0]["records"] < 10_400
+    assert 1300 <= runs[0]["records"] < 3_400
     done = workspace.supasync("sync", "--json")
     assert done.code == 0
-    assert done.json["records"] < 10_400
+    assert done.json["records"] < 3_400
     workspace.assert_equal()
 
 

@@ -34,7 +34,7 @@ insert into public.documents select g, repeat(md5(g::text), {LARGE // 32}), now(
 insert into public.papers select g, repeat(md5(g::text), {LARGE // 32}), now() - interval '1 hour'
   from generate_series(1, 2) g;
 insert into public.wide (id, updated_at, c0, c998)
-  select g, now() - interval '1 hour', md5(g::text), 'x' from generate_series(1, 3000) g;
+  select g, now() - interval '1 hour', md5(g::text), 'x' from generate_series(1, 1500) g;
 """  # noqa: S608 - numbers of ours
 MEASURED = """
 import resource, subprocess, sys

@@ -71,7 +71,7 @@ def test_all_rows_but_the_first_page_of_each_table_come_by_copy(workspace: Works
 def test_a_load_that_dies_is_gone_on_with_by_the_other_backend(workspace: Workspace, begun: str) -> None:
     first, then = ("tables.yaml", "rest.yaml") if begun == "postgres" else ("rest.yaml", "tables.yaml")
     before = workspace.before
-    dying = DYING.format(number=85) if begun == "postgres" else _dying_rest()
+    dying = DYING.format(number=45) if begun == "postgres" else _dying_rest()
     workspace.before = f"{before}\n{dying}"
     assert workspace.supasync("--config", first, "sync").code == 9
     workspace.before = before
@@ -97,7 +97,7 @@ sink.RestSink.upsert = upsert
 
 @pytest.mark.slow
 def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
-    die_at_statements(workspace, DYING, 66)
+    die_at_statements(workspace, DYING, 43)
     assert by_copy(workspace)
     done(workspace, "sync")
     workspace.assert_equal()

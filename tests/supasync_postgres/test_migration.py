@@ -220,7 +220,7 @@ for name in ("begin", "script", "run", "copy"):
 
 
 def test_a_run_that_dies_at_any_statement_loses_nothing(workspace: Workspace) -> None:
-    die_at_statements(workspace, DYING, 31)
+    die_at_statements(workspace, DYING, 16)
     workspace.old.run("update users set plan = 'last', updated_at = now()")
     done(workspace, "sync")
     workspace.assert_equal()
