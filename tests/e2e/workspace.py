@@ -1,6 +1,7 @@
 """A folder with a tables.yaml between two real servers, and the installed command to run in it."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,8 @@ HERE = Path(__file__).parent
 SCHEMA = ROLES + (HERE / "schema.sql").read_text()
 ROWS = (HERE / "rows.sql").read_text()
 TABLES = ("users", "jobs", "sessions", "usage_logs", "ad_sessions")
+OF_ROWS = re.compile(r"\s*(?:analyze|delete|insert|truncate|update)\b", re.IGNORECASE)
+"""A statement that changes no table."""
 _TABLES = "select tablename from pg_tables where schemaname = %s"
 OLD_KEY = "sb_secret_for_tests_old"
 NEW_KEY = "sb_secret_for_tests_new"
@@ -72,18 +75,19 @@ class End:
         self.cluster.execute(self.database, statement)
         if " type " in statement:
             self.server.reconnect()  # its connections hold statements that were prepared for the former type
-        self.server.reload()
+        if not all(map(OF_ROWS.match, statement.rstrip("; \n").split(";"))):
+            self.server.reload()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        with psycopg.connect(self.cluster.url(self.database)) as connection:
+        with self.cluster.connected(self.database) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def csv(self, query: str) -> str:
         """The rows as psql's copy writes them, with a header."""
         copy = f"copy ({query}) to stdout with (format csv, header)"
         with (
-            psycopg.connect(self.cluster.url(self.database)) as connection,
+            self.cluster.connected(self.database) as connection,
             connection.cursor().copy(copy.encode()) as rows,
         ):
             return b"".join(rows).decode()
@@ -91,7 +95,7 @@ class End:
     def texts(self, table: str, schema: str = "public") -> list[str]:
         """Every row of a table as PostgreSQL prints it, sorted: equal lists are equal tables."""
         query = sql.SQL("select t::text from {} t order by 1").format(sql.Identifier(schema, table))
-        with psycopg.connect(self.cluster.url(self.database)) as connection:
+        with self.cluster.connected(self.database) as connection:
             return [row[0] for row in connection.execute(query)]
 
 
@@ -146,14 +150,14 @@ class Workspace:
         """Take NEW's state back to a baseline without any cursor, and drop the records of all runs."""
         source = self.old.server.url.removeprefix("http://").removesuffix("/rest/v1")
         state = to_json(State(source))
-        with psycopg.connect(self.new.cluster.url(self.new.database)) as connection:
+        with self.new.cluster.connected(self.new.database) as connection, connection.transaction():
             connection.execute("delete from sync_metadata where command <> 'setup'")
             connection.execute("update sync_metadata set state = %s", [Jsonb(state)])
 
     def keep(self) -> "Workspace":
         """Remember the rows of both ends and the files, for `again`."""
         for end in (self.old, self.new):
-            with psycopg.connect(end.cluster.url(end.database)) as connection:
+            with end.cluster.connected(end.database) as connection, connection.transaction():
                 connection.execute("create schema kept")
                 tables = [table for (table,) in connection.execute(_TABLES, ["public"]).fetchall()]
                 for table in tables:
@@ -167,7 +171,7 @@ class Workspace:
     def again(self) -> "Workspace":
         """Back to what was kept, of this installation; both servers answer, and have seen no request."""
         for end in (self.old, self.new):
-            with psycopg.connect(end.cluster.url(end.database)) as connection:
+            with end.cluster.connected(end.database) as connection, connection.transaction():
                 connection.execute("set session_replication_role = replica")
                 tables = [table for (table,) in connection.execute(_TABLES, ["kept"]).fetchall()]
                 for (table,) in connection.execute(_TABLES, ["public"]).fetchall():

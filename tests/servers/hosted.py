@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 from psycopg import sql
 
 from tests.postgrest.launch import ROLES
@@ -33,13 +32,15 @@ class Hosted:
 
     def paste(self, text: str, role: str = OWNER) -> list[tuple[Any, ...]]:
         """Run a script as the SQL editor does, in one go; the rows of its last statement."""
-        with psycopg.connect(self.cluster.url(self.database, role), autocommit=True) as connection:
+        with self.cluster.connected(self.database, role) as connection:
             found: list[tuple[Any, ...]] = []
             done = connection.execute(text.encode())
             while True:
                 found = done.fetchall() if done.description else []
                 if not done.nextset():
-                    return found
+                    break
+        self.cluster.renew(text)
+        return found
 
     def one(self, query: str, role: str = OWNER) -> Any:
         """The only value of a query."""

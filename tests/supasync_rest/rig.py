@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from supasync_core.api.registration import Context, Fence
 from supasync_core.model.cost import Ledger
 from supasync_core.schema import scripts
@@ -88,9 +86,11 @@ class Rig:
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """Run SQL as superuser; the rows of its last statement."""
-        with psycopg.connect(self.cluster.url(self.database), autocommit=True) as connection:
+        with self.cluster.connected(self.database) as connection:
             done = connection.execute(sql.encode())
-            return done.fetchall() if done.description else []
+            found = done.fetchall() if done.description else []
+        self.cluster.renew(sql)
+        return found
 
 
 @contextmanager
