@@ -20,12 +20,12 @@ from tests.kept_folder import as_kept, keep
 from tests.servers.command import COMMAND, TIME
 
 pytestmark = pytest.mark.slow
-USERS, JOBS = 150_000, 50_000
+USERS, JOBS = 75_000, 25_000
 TABLES_YAML = """\
 version: 1
 source: {backend: duckdb, path: old.duckdb}
 sink: {backend: duckdb, path: new.duckdb}
-defaults: {page_size: 25000}
+defaults: {page_size: 12500}
 tables: {users: , jobs: {depends_on: users}}
 """
 COUNTED = [f"users: {USERS:,}/{USERS:,} rows synced", f"jobs: {JOBS:,}/{JOBS:,} rows synced"]
@@ -75,7 +75,7 @@ def made(folder: Path, **rows: int) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200,000 rows."""
+    """100,000 rows."""
     return keep(made(tmp_path_factory.mktemp("terminal") / "large", users=USERS, jobs=JOBS))
 
 
@@ -137,11 +137,11 @@ def test_bars_move_and_leave_the_lines_alone(large: Path, columns: int) -> None:
     assert any(line.startswith("in all") for line in seen), seen
     assert any("━" in line for line in seen) == (columns >= 80)
     shown = re.sub(r"[0-9.]+ s$", "N s", "\n".join(line.rstrip() for line in screen.display).rstrip())
-    end = "success: 200,000 rows synced, 0 requests, 0 bytes, N s"
-    wrapped = {40: "success: 200,000 rows synced, 0 requests\n, 0 bytes, N s"}
+    end = "success: 100,000 rows synced, 0 requests, 0 bytes, N s"
+    wrapped = {40: "success: 100,000 rows synced, 0 requests\n, 0 bytes, N s"}
     assert shown.split("\n") == [*COUNTED, *wrapped.get(columns, end).split("\n")]
     assert [colour_of(screen, text) for text in (f"{JOBS:,}", "success:")] == ["green", "green"]
-    assert colour_of(screen, "200,000") == "default"
+    assert colour_of(screen, "100,000") == "default"
 
 
 def test_no_line_is_lost_while_bars_come_move_and_go(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.postgrest.launch import ROLES, Server, serve
-from tests.servers.postgres import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.servers.postgres import Cluster
 
 SECRET_KEY = "sb_secret_for_tests"
 ANON_KEY = "sb_publishable_for_tests"
@@ -22,19 +23,13 @@ grant select, insert, update, delete on items to service_role;
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A PostgreSQL for one module: roles and their settings belong to the cluster."""
-    with Cluster.start(tmp_path_factory.mktemp("postgres")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def running(cluster: Cluster) -> Iterator[Server]:
     """A server with a gateway in front of it, over the table `items`."""
     cluster.create("items", ROLES + ITEMS)
     keys = {SECRET_KEY: "service_role", ANON_KEY: "anon"}
     with serve(cluster.url("items", "authenticator"), keys=keys) as server:
         yield server
+    cluster.drop("items")
 
 
 @pytest.fixture

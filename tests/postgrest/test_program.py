@@ -105,6 +105,8 @@ def test_a_program_that_does_not_start_is_an_error(database: str, monkeypatch: p
 
 def test_end_to_end_tests_run_against_a_program(program: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e/test_sync.py"]
+    # Rows, counted requests, a changed schema.
+    command += ["-k", "first_load or idle_tables or missing_table"]
     done = subprocess.run(
         command,
         cwd=ROOT,

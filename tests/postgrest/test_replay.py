@@ -10,11 +10,10 @@ from tests.postgrest import replay
 from tests.postgrest.launch import Server, serve
 from tests.postgrest.left_out import LEFT_OUT
 from tests.postgrest.replay import Counts
+from tests.servers.postgres import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.servers.postgres import Cluster
 
 VERSIONS = ("14.10", "13.0.8")
 SCHEMA = (replay.RECORDINGS / "schema.sql").read_text("utf-8")
@@ -43,6 +42,13 @@ def replayed(version: str, cluster: Cluster, database: str) -> Counts:
     """Replay one version with a server of its own."""
     with serve(cluster.url(database, "authenticator"), keys={}, prefix="", version=version) as server:
         return run(version, server, cluster, database)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL for these tests alone: roles and their settings belong to the cluster."""
+    with Cluster.start(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A whole Storage, over runs that are killed: 2,500 odd names, sizes at the edges, and nothing sent twice."""
+"""A whole Storage, over runs that are killed: 1,200 odd names, sizes at the edges, and nothing sent twice."""
 
 import signal
 import time
@@ -23,14 +23,14 @@ def described(side: Side) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.slow
-def test_2500_objects_arrive_over_killed_runs_and_none_is_sent_twice(both: Storages) -> None:
+def test_1200_objects_arrive_over_killed_runs_and_none_is_sent_twice(both: Storages) -> None:
     old = both.space.old
     url = old.cluster.url(old.database)
     for name, end in (("OLD", old), ("NEW", both.space.new)):
         both.space.environment[f"{name}_DATABASE_URL"] = end.cluster.url(end.database, OWNER)
     both.old.bucket("many", public=True)
     both.old.bucket("large", file_size_limit=50_000_000, allowed_mime_types=["application/*"])
-    number = made_objects.put(url, both.old.files, "many", made_objects.many())
+    number = made_objects.put(url, both.old.files, "many", made_objects.many(1200))
     number += made_objects.put(url, both.old.files, "large", made_objects.large())
     for kill in range(KILLS):
         with both.space.command("storage", "sync") as process:
