@@ -7,6 +7,7 @@ these.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from supasync_core.config.document import Mark, Nothing, Problems, Value, parse
@@ -234,5 +235,6 @@ def defaults_of(fields: Sequence[Field]) -> dict[str, Any]:
     return {field.name: field.parse(_literal(field.default)) for field in fields if field.default is not None}
 
 
+@cache
 def _literal(yaml: str) -> Value:
     return parse(yaml, lambda text: (text, []), Problems("")) or Nothing(Mark(1, 1))

@@ -26,6 +26,21 @@ OURS = (
     "supasync_postgres",
     "supasync_tables",
 )
+SETTINGS = "{version: 1, source: {backend: csv, path: old}, sink: {backend: csv, path: new}, tables: {t: {}}}"
+LOADED = f"""
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from supasync_core import config
+from supasync_core.api.plugin_host import Host
+sys.path[0] = {str(COMMAND.parent)!r}
+host = Host()
+host.load_installed()
+with TemporaryDirectory() as folder:
+    Path(folder, "tables.yaml").write_text({SETTINGS!r})
+    config.load(Path(folder, "tables.yaml"), {{}}, host)
+"""
+"""Finds the plugins and reads settings once, as each command does."""
 FORKS = ForkServer(
     entry="supasync_core.cli:main",
     modules=(
@@ -33,6 +48,7 @@ FORKS = ForkServer(
         *("certifi", "duckdb", "filelock", "msgspec", "rich.console", "rich.progress", "rich.table"),
         *("httpx", "psycopg", "storage3", "supabase", "tenacity", "urllib3", "yaml"),
     ),
+    warm=LOADED,
 )
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
 """Variables that only a new interpreter obeys."""

@@ -126,6 +126,8 @@ class ForkServer:
     """What is imported before; `name.*` stands for the modules below `name` too."""
     root: Path | None = None
     """A folder to import from."""
+    warm: str = ""
+    """Code that runs once, after that: what it leaves in caches, each fork has."""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     control: socket.socket | None = field(default=None, init=False)
     turn: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -165,6 +167,7 @@ class ForkServer:
                     str(theirs.fileno()),
                     self.entry,
                     str(self.root or ""),
+                    self.warm,
                     *self.modules,
                 ],
                 cwd="/",
@@ -271,12 +274,13 @@ def become(request: dict[str, object], descriptors: list[int]) -> None:
 
 def main() -> None:
     """Import, then be a server; in a fork, be the program."""
-    descriptor, entry, root, *names = sys.argv[1:]
+    descriptor, entry, root, warm, *names = sys.argv[1:]
     if root:
         sys.path.insert(1, root)
     imported(names)
     module, _, function = entry.partition(":")
     run = getattr(import_module(module), function)
+    exec(warm, {})  # noqa: S102 - our own
     gc.freeze()
     if forked(socket.socket(fileno=int(descriptor))):
         leave(run)
