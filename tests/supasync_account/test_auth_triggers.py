@@ -15,6 +15,13 @@ from tests.supasync_account.accounts import (
     take_operators_away,
 )
 
+BY_SQL = """version: 1
+source: {backend: postgres, url: "${OLD_DATABASE_URL}", project: "${OLD_SUPABASE_URL}"}
+sink: {backend: postgres, url: "${NEW_DATABASE_URL}", project: "${SUPABASE_URL}"}
+workers: 1
+auth: {triggers: fire}
+tables: {notes: }
+"""
 NAMES = "select name from public.profiles order by 1"
 
 
@@ -86,11 +93,19 @@ def test_a_first_line_in_the_function_guards_as_well(both: Projects) -> None:
 def test_a_person_may_let_triggers_fire_and_they_find_their_own_names(both: Projects) -> None:
     both.new.paste(
         "create or replace function public.handle_new_user() returns trigger language plpgsql as $$ "
-        "begin insert into profiles (id, name) values (new.id, 'made'); return new; end $$"
+        "begin insert into profiles (id, name) values (new.id, 'made'); return new; end $$;"
+        "create table public.audit (id bigint);"
+        "create function public.noted() returns trigger language plpgsql as $$ "
+        "begin insert into audit values (new.id); return new; end $$;"
+        "create trigger noted after insert on public.notes for each row execute function public.noted()"
     )
+    both.old.paste("insert into public.notes values (1)")
+    both.space.write("tables.yaml", BY_SQL)
     plant_operators(both.new)
     try:
-        both.auth("sync", "--accept", "triggers")
+        done = both.space.supasync("sync")
+        assert done.code == 0, done.out + done.err
+        assert both.new.paste("select id from public.audit") == [(1,)]
         both.old.paste("update auth.users set email = 'new.' || email, phone = right(id::text, 4) || email")
         both.old.paste("update auth.identities set provider = 'phone'")
         both.auth("sync", "--accept", "triggers")

@@ -17,7 +17,7 @@ from supasync_account.auth.account_extras import NAMES as NAMES_OF_EXTRAS
 from supasync_account.auth.account_extras import chosen_tables, words
 from supasync_account.auth.account_fragments import fragments
 from supasync_account.auth.account_queries import MADE, QUERIES, READS, RECORDS, Query
-from supasync_account.auth.account_session import repinned
+from supasync_account.auth.account_session import REPINNED
 from supasync_core.api.function_rights import closing, refusing
 from supasync_core.api.run_step import ScriptAsked
 from supasync_core.api.sql_session import PINNED
@@ -61,7 +61,7 @@ def script(project: Project, settings: Mapping[str, str]) -> str:
         "firing": _texts(name for name, query in queries.items() if query.fires),
         "refusing": refusing(),
         "closing": closing(f"public.{NAMES[project]}(jsonb)"),
-        "repinned": repinned(local=True),
+        "repinned": REPINNED,
         "version": str(VERSION),
         "name": NAMES[project],
     }

@@ -30,19 +30,14 @@ NEWEST: Final = (
     "select m.run_id::text, m.sync_status from public.sync_metadata m where m.run_id is not null "
     "order by m.seq desc limit 1"
 )
+REPINNED: Final = ", ".join(
+    f"pg_catalog.set_config({sql_text(name)}, {sql_text(value)}, true)" for name, value in PINNED.items()
+)
+"""SQL for supasync's own settings: a trigger may have changed any of those by which marks are printed.
+
+They end with the transaction, and until then stand before what a trigger has set for the session.
+"""
 _OWN: Final = "select 1 from public.sync_metadata m where m.run_id::text = %s"
-
-
-def repinned(*, local: bool) -> str:
-    """SQL for supasync's own settings: a trigger may have changed any of those by which marks are printed.
-
-    What is not ``local`` stays behind the transaction: in a session of supasync's own, and never in another.
-    """
-    ends = str(local).lower()
-    return ", ".join(
-        f"pg_catalog.set_config({sql_text(name)}, {sql_text(value)}, {ends})"
-        for name, value in PINNED.items()
-    )
 
 
 @dataclass(slots=True)
@@ -123,7 +118,7 @@ class SessionDoor:
             return self.asked(*step)
         self.session.query(_USUAL_PATH)
         found = self.asked(*step)
-        self.session.query(f"select {repinned(local=False)}")
+        self.session.query(f"select {REPINNED}")
         return found
 
     def _made(self, asked: Mapping[str, Any]) -> dict[str, Any]:
