@@ -78,7 +78,8 @@ class PostgresSource(PgRows):
         if self._keyless.makes(table):
             return None
         sql = self.checked(table, None)
-        place = Window((Span(Keyset(None), after=Cursor(None, after) if after else None),), limit=1)
+        behind = Cursor(None, after) if after else None
+        place = Window((Span(Keyset(None, table.marks), after=behind),), limit=1)
         row = f"SELECT {', '.join(map(name_of, table.key))} FROM {relation(table)} {sql.page(place)}"  # noqa: S608 - names are quoted
         named = self.catalog.table(table).named
         names = ", ".join(in_json(named[name], name_of(name)) for name in table.key)

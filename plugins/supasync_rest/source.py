@@ -52,7 +52,7 @@ class RestSource(RestPages):
         """
         if self._keyless.makes(table) or not query.may_end_range(after):
             return None
-        window = Window((Span(Keyset(None), after=Cursor(None, after)),), limit=1)
+        window = Window((Span(Keyset(None, table.marks), after=Cursor(None, after)),), limit=1)
         request = Request(
             path=query.page(table, window, table.key, rows - 1), purpose="read", table=table, eased=True
         )

@@ -92,6 +92,7 @@ class Divisible(Protocol):
     def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
         """The key of the row that is so many rows behind the key ``after``, in the order of the key.
 
+        Rows that are marked as deleted, those in which one of ``table.marks`` is not NULL, do not count.
         It costs far less than reading those rows. None where there are not so many rows, or where that key
         cannot be the end of a range, such as one that is too long for an address.
         """

@@ -94,6 +94,11 @@ class Table:
         """The table with all of its rows: without the filter, and without those marked as deleted."""
         return replace(self, where=None)
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The columns that are NULL in every row that the source does not mark as deleted."""
+        return (self.soft_delete,) if self.soft_delete else ()
+
     def raw(self) -> "Table":
         """The table with all rows that the source holds, those marked as deleted too."""
         return replace(self.whole(), soft_delete=None)

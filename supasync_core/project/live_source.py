@@ -1,7 +1,8 @@
 """A source without the rows that it marks as deleted: nobody else needs to know of ``soft_delete``.
 
 A table with ``soft_delete: deleted_at`` is read as if its rows had that filter. Two requests see the others:
-one that reads by the very column (`supasync_core.api.marked_rows`), and one of `Table.raw`.
+one that reads by the very column (`supasync_core.api.marked_rows`), and one of `Table.raw`. A source
+itself leaves them out where it names the ends of ranges (`supasync_core.api.backend.Divisible`).
 """
 
 from collections.abc import Iterator, Sequence

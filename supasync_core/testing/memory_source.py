@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from supasync_core.api.backend import Source, Survey, Surveyed
 from supasync_core.api.strategy import Job, Readers, Strategy
 from supasync_core.model import timestamps
-from supasync_core.model.batch import Batch, Key, Span, Window
+from supasync_core.model.batch import Batch, Cursor, Key, Keyset, Span, Window
 from supasync_core.model.state import Extent, TableState
 from supasync_core.model.table import Shape, Table
 from supasync_core.model.timestamps import Horizon
@@ -96,9 +96,10 @@ class MemorySource(Source):
     def key_behind(self, table: Table, after: Key, rows: int) -> Key | None:
         """The key of the row that is so many rows behind it."""
         self.between_pages()
-        behind = sorted(key for key in self.stored if key > after[0])[rows - 1 : rows]
+        span = Span(Keyset(None, table.marks), after=Cursor(None, after))
+        behind = self._found(Window((span,), 1))[rows - 1 : rows]
         self.advance(self.takes)
-        return (behind[0],) if behind else None
+        return (str(behind[0]["id"]),) if behind else None
 
     def rows(self, table: Table, columns: Sequence[str], values: Sequence[Sequence[str]]) -> Iterator[Batch]:
         """The rows that have these values."""

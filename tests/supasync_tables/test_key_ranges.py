@@ -14,6 +14,7 @@ from supasync_core.model.batch import Batch, Key, Window
 from supasync_core.model.errors import RefusedError, TransientError
 from supasync_core.model.state import TableState
 from supasync_core.model.table import Table
+from supasync_core.project.live_source import live
 from supasync_core.testing.memory_source import MemorySource, Pair
 from supasync_tables.incremental import Incremental
 from supasync_tables.key_ranges import AHEAD
@@ -219,6 +220,21 @@ def test_ends_of_ranges_that_hold_no_row_are_asked_for_a_few_times(ends: tuple[s
     assert len(asked) < 9
     assert [note for note in told if "no row of OLD lies before the end" in note] == told[:1]
     assert pair.sink == pair.source.stored
+
+
+def test_ends_of_ranges_pass_over_rows_that_are_marked_as_deleted() -> None:
+    """Ranges of those alone would hold no row, as if their ends were invented."""
+    table = replace(TABLE, soft_delete="deleted_at")
+    pair, alone = pair_of(300), pair_of(200)
+    for number, row in enumerate(pair.source.stored.values()):
+        row["deleted_at"] = "2020-01-01T00:00:00Z" if 50 <= number < 150 else None
+    pair.table = table
+    pair.source, source = live(pair.source, [table]), pair.source  # type: ignore[assignment]
+    assert notes(pair) == []
+    assert len(pair.sink) == 200
+    assert isinstance(source, Watched)
+    alone.run()
+    assert [rows for _, rows in source.asked] == [rows for _, rows in bounds(alone)]
 
 
 def test_what_is_pending_is_what_the_open_ranges_and_the_rest_hold() -> None:
