@@ -239,7 +239,7 @@ def test_the_profile_arrives_in_the_same_run_and_a_switch_proves_accounts(both: 
 
 def test_pages_that_take_too_long_are_asked_for_in_parts(both: Projects) -> None:
     both.sign_up(*range(1, 40))
-    both.space.old.server.misbehave({**STARVED, "nth": 2, "times": 3})
+    both.space.old.server.misbehave({**STARVED, "nth": 3, "times": 3})
     both.space.new.server.misbehave({**STARVED, "nth": 5, "times": 2})
     try:
         report = both.auth("sync", "--json").json
