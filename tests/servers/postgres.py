@@ -90,8 +90,8 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 
-OF_NEW_CONNECTIONS = re.compile(r"\balter\s+(?:database|role|system|user)\b", re.IGNORECASE)
-"""SQL that changes settings which a connection takes when it begins."""
+OF_NEW_CONNECTIONS = re.compile(r"\b(?:alter|drop)\s+(?:database|role|system|user)\b", re.IGNORECASE)
+"""SQL that changes what a connection takes when it begins: its role, its settings."""
 
 
 @dataclass
