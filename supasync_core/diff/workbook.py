@@ -10,18 +10,18 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import NOTHING
 from supasync_core.diff.parts import Part
-from supasync_core.diff.workbook_bounds import refuse_bomb
+from supasync_core.diff.workbook_bounds import BoundedZip
 from supasync_core.model.errors import ConfigError
 from supasync_core.model.pg_types import is_document, type_of
 from supasync_core.model.table import Column, Shape
@@ -94,7 +94,7 @@ class _Sheet:
 
     def __post_init__(self) -> None:
         names = [cell.value for cell in next(self._there(), ())]
-        while names and names[-1] is None:
+        while names and names[-1] in {None, ""}:
             names.pop()
         self.header = ["" if name is None else _plain(name) for name in names]
         if not self.header or "" in self.header or len({*self.header}) < len(self.header):
@@ -154,7 +154,7 @@ class _Sheet:
 
     def _row(self, row: Sequence[Any], documents: Sequence[bool]) -> dict[str, str]:
         for cell in row[len(self.header) :]:
-            if cell.value is not None:
+            if cell.value not in {None, ""}:
                 raise UnreadableFileError(
                     f"has a value in {self.title}!{cell.coordinate}, a column without a name in the first row"
                 )
@@ -228,19 +228,18 @@ def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sh
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         with _readable():
-            refuse_bomb(path)
-            values = _book(path, values=True)
-        with closing(values):
+            archive = BoundedZip(path)
+        with closing(archive):
+            with _readable():
+                values = _book(archive, values=True)
             sheet = _chosen(values, name)
             with _readable():
-                formulas, merged = _seen(path, sheet) if whole else (False, False)
-                again = _book(path, values=False) if formulas else None
-            with closing(again) if again else nullcontext():
-                other = again[sheet.title] if again else None
-                yield _Sheet(sheet.title, _rows(sheet), other and _rows(other), merged, found=found)
+                formulas, merged = _seen(archive, sheet) if whole else (False, False)
+                other = _book(archive, values=False)[sheet.title] if formulas else None
+            yield _Sheet(sheet.title, _rows(sheet), other and _rows(other), merged, found=found)
 
 
-def _book(path: Path, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, which has no types
+def _book(archive: BoundedZip, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, which has no types
     """The workbook; a formula is its value, as it was saved, or itself."""
     try:
         import defusedxml  # noqa: F401, PLC0415 - openpyxl reads by it where it is installed
@@ -248,10 +247,11 @@ def _book(path: Path, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, wh
 
         from supasync_core.diff.workbook_reader import opened  # noqa: PLC0415 - openpyxl is an extra
     except ImportError as err:
+        name = Path(str(archive.filename)).name
         raise ConfigError(
-            [f'{path.name}: a workbook needs openpyxl and defusedxml: pip install "supasync[xlsx]"']
+            [f'{name}: a workbook needs openpyxl and defusedxml: pip install "supasync[xlsx]"']
         ) from err
-    return opened(path, values=values)
+    return opened(archive, values=values)
 
 
 def _chosen(book: Any, name: str | None) -> Any:  # noqa: ANN401 - as above
@@ -270,10 +270,10 @@ def _rows(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
     return rows(sheet)
 
 
-def _seen(path: Path, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as above
+def _seen(archive: BoundedZip, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as above
     """Whether the sheet has formulas, and merged cells, which openpyxl does not tell while it streams."""
     formulas = merged = False
-    with ZipFile(path) as packed, packed.open(sheet._worksheet_path) as file:  # noqa: SLF001 - as above
+    with archive.open(sheet._worksheet_path) as file:  # noqa: SLF001 - as above
         rest = file.read(4)
         if not rest.removeprefix(_MARK).startswith(b"<") or b"\0" in rest:
             raise UnreadableFileError(

@@ -6,9 +6,9 @@ openpyxl lets go of the elements of a row, or of a text, at its end; those of al
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 from xml.parsers import expat
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 from supasync_core.model.quantities import format_size
 from supasync_core.staging.csv.packed import UnreadableFileError
@@ -25,17 +25,31 @@ _LET_GO: Final[Mapping[str, int]] = {"row": ROWS, "si": 5_000_000}
 _CHUNK: Final = 1 << 20
 
 
-def refuse_bomb(path: Path) -> None:
-    """UnreadableFileError where the file takes too much memory; no member of it is longer than it says."""
-    with ZipFile(path) as packed:
-        if sum(each.file_size for each in packed.infolist()) > _BYTES:
+class BoundedZip(ZipFile):
+    """A workbook's file: UnreadableFileError where what is opened of it takes too much memory.
+
+    What nobody opens is not judged: a chain of calculation, or a pivot table's cache, may be large. No member
+    is longer than it says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._judged = set[str]()
+        if sum(each.file_size for each in self.infolist()) > _BYTES:
+            self.close()
             raise UnreadableFileError(f"unpacks to more than {format_size(_BYTES)}: save the sheet as CSV")
-        for each in packed.infolist():
-            with packed.open(each) as file:
+
+    def open(self, name: str | ZipInfo, *args: Any, **more: Any) -> IO[bytes]:  # noqa: ANN401 - as it was asked
+        """The member, which was judged."""
+        member = name.filename if isinstance(name, ZipInfo) else name
+        if member not in self._judged:
+            with super().open(member) as file:
                 small = _is_small(file)
             if not small:
-                with packed.open(each) as file:
-                    _Elements(each.filename).count(file)
+                with super().open(member) as file:
+                    _Elements(member).count(file)
+            self._judged.add(member)
+        return super().open(name, *args, **more)
 
 
 def _is_small(file: IO[bytes]) -> bool:

@@ -137,6 +137,20 @@ def test_a_formula_is_its_saved_value_and_refused_without_one(tmp_path: Path) ->
     told = diff(tmp_path, left, name)
     assert told.counts == (0, 0, 0, 1)
     assert "right: r.xlsx: 1 cell is a formula, compared by its value" in told.table["notes"]
+    edited(tmp_path / name, SHEET, "<v>2</v>", "<v></v>")
+    edited(tmp_path / name, SHEET, 'r="B2"', 'r="B2" t="str"')
+    left = csv_file(tmp_path / "l.csv", ["id,n", '1,""'])
+    assert diff(tmp_path, left, name).counts == (0, 0, 0, 1), "an empty text is a value"
+
+
+def test_what_nobody_reads_of_a_workbook_may_be_large(tmp_path: Path) -> None:
+    """Excel writes a chain of calculation with an element for each formula, and pivot tables' caches."""
+    name = book(tmp_path / "r.xlsx", ["id", "v"], [1, "a"])
+    with ZipFile(tmp_path / name, "a", ZIP_DEFLATED) as packed:
+        packed.writestr("xl/calcChain.xml", f"<calcChain>{'<c/>' * 1_000_001}</calcChain>")
+        packed.writestr("xl/pivotCache/pivotCacheRecords1.xml", f"<r>{'<x/>' * 1_000_001}</r>")
+    left = csv_file(tmp_path / "l.csv", ["id,v", "1,a"])
+    assert diff(tmp_path, left, name).counts == (0, 0, 0, 1)
 
 
 def test_one_of_several_sheets_is_named(tmp_path: Path) -> None:
