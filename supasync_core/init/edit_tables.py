@@ -4,6 +4,7 @@ A new text is compared with what was meant before anybody gets it: where an edit
 or the file is written in a way that is not edited here, ConfigError says what to do by hand.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNo
 from supasync_core.model.errors import ConfigError
 
 _TABLES: Final = "tables"
+_ABOUT: Final = re.compile(r"\r?\n[ \t]*#")
+"""A comment on a line of its own."""
 
 
 def with_entry(text: str, name: str, entry: str) -> str:
@@ -67,7 +70,9 @@ def _within(text: str, found: SequenceNode, item: Node) -> tuple[int, int]:
     place = found.value.index(item)
     begin, end = item.start_mark.index, item.end_mark.index
     if place + 1 < len(found.value):
-        return begin, found.value[place + 1].start_mark.index
+        following = found.value[place + 1].start_mark.index
+        about = _ABOUT.search(text, end, following)  # the next name
+        return begin, about.start() if about else following
     before = found.value[place - 1].end_mark.index if place else begin
     if "#" not in text[before:begin]:
         return before, end

@@ -104,6 +104,8 @@ def test_no_comment_of_a_list_is_lost() -> None:
     text = f"{HEAD}tables:\n  users:\nignore: [ # all of them\n  a, # why\n  b # why not\n]\n"
     assert without_name(text, "ignore", "a") == text.replace("a, # why\n  b", "b")
     assert without_name(text, "ignore", "b") == text.replace("b # why not", " # why not")
+    text = f"{HEAD}tables:\n  users:\nignore: [a, # why\n  # about b\n  b]\n"
+    assert without_name(text, "ignore", "a") == text.replace("a, # why", "")
     empty = f"{HEAD}tables:\n  users:\nignore: [ # none\n]\n"
     assert without_name(with_name(empty, "ignore", "a"), "ignore", "a") == empty
     assert "# none" in with_name(f"{HEAD}tables:\n  users:\nignore: # none\n", "ignore", "a")
