@@ -90,5 +90,5 @@ def _wait_for_writes(transaction: Transaction) -> None:
         raise LockedError(
             "the write of another run is still open in NEW",
             hint="is that run stopped, or its machine asleep? End its process; NEW itself ends an idle write "
-            f"after {LEASE // 60} minutes",
+            f"after {LEASE // 60} minutes, unless it stopped while it sent rows",
         ) from None

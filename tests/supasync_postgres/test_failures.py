@@ -293,8 +293,9 @@ def test_a_write_that_sleeps_is_ended_by_the_server_and_named_until_then(
     monkeypatch.setattr(store, "_PATIENCE", 1)
     with psycopg.connect(project.url) as sleeping:
         sleeping.execute(vars(sink)["_SHARED"])
-        with pytest.raises(LockedError, match="the write of another run is still open in NEW"):
+        with pytest.raises(LockedError, match="the write of another run is still open in NEW") as told:
             project.store().begin(Claim(holder="b", source="old", command="sync", baseline=True))
+        assert "unless it stopped while it sent rows" in str(told.value.hint)
     assert project.store().begin(Claim(holder="b", source="old", command="sync", baseline=True)).id
 
 
