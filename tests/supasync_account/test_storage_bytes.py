@@ -86,6 +86,14 @@ def test_what_new_confirms_and_does_not_replace_is_not_copied(both: Storages) ->
     both.assert_equal()
 
 
+UNTAGS = """
+create function storage.untags() returns trigger language plpgsql as
+  $$begin new.metadata := new.metadata - 'xRobotsTag'; return new; end$$;
+create trigger untags before insert or update on storage.objects
+  for each row when (new.name = 'small') execute function storage.untags();
+"""
+
+
 def test_a_large_file_keeps_its_robots_tag_and_follows_a_new_one(both: Storages) -> None:
     robots = "select metadata ->> 'xRobotsTag' from storage.objects where name = 'large'"
     both.old.put("docs", "large", LARGE, x_robots_tag="noindex")
@@ -101,6 +109,20 @@ def test_a_large_file_keeps_its_robots_tag_and_follows_a_new_one(both: Storages)
     assert said in both.run("verify").out
     both.run("sync")
     assert said not in both.run("verify").out
+    both.old.put("docs", "small", b"1", x_robots_tag="none")
+    both.space.new.run(UNTAGS)
+    try:
+        both.run("sync")
+        both.run("verify")
+        done = both.run("sync")
+        assert "storage: 1 object copied" in done.out
+        assert "docs/small: NEW has kept another x-robots-tag than was sent" in done.out + done.err
+        assert said.replace("large", "small") in both.run("verify").out
+        assert "storage: 0 objects copied" in both.run("sync").out
+        both.old.put("docs", "small", b"1", x_robots_tag="none")
+        assert "storage: 0 objects copied" in both.run("sync").out
+    finally:
+        both.space.new.run("drop function storage.untags() cascade")
 
 
 def test_an_upload_that_failed_makes_ours_what_it_has_left_and_nothing_else(both: Storages) -> None:

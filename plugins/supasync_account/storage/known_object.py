@@ -17,6 +17,8 @@ class Known:
     new_etag: str
     proven: bool = False
     """Whether these are OLD's bytes although its ETag is no MD5: it is of parts, or they came twice."""
+    tags: str = ""
+    """OLD's x-robots-tag and the other one that NEW has kept in its place, as of `tags_of`."""
 
     @property
     def etag_in_new(self) -> str | None:

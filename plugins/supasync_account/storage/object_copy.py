@@ -13,7 +13,7 @@ import httpx
 from supasync_account.decoding import same_values
 from supasync_account.storage.body_digest import BodyDigest
 from supasync_account.storage.header_values import encoded_json, sendable
-from supasync_account.storage.object_listing import UNKNOWN, StoredObject, looked_up
+from supasync_account.storage.object_listing import UNKNOWN, StoredObject, listed, looked_up
 from supasync_account.storage.object_reads import refuse_other
 from supasync_account.storage.read_allowance import LeftError, Share
 from supasync_account.storage.resumable_upload import LARGE, ResumableUpload, Uploads
@@ -30,6 +30,7 @@ _PART: Final = 5 * 1024 * 1024
 NEWER: Final = "to take OLD's: supasync storage sync --accept newer"
 _DELETED: Final = "deleted in OLD while it was copied"
 _UNSEEN: Final = "NEW does not show its user metadata: a firewall may refuse its name"
+_OTHER_TAG: Final = "NEW has kept another x-robots-tag than was sent; it is not sent again for that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Task:
     """That of the bytes that came before, where it was not OLD's ETag."""
     before: tuple[str, str] = "", ""
     """NEW's ETag and the MD5 of the bytes that are replaced, where both are known."""
+    again: bool = False
+    """Whether it is sent because something differs: what NEW has made of its x-robots-tag is looked up."""
+    tags: str = ""
+    """That tag and the one that NEW has kept in its place, as of `StoredObject.tags_of`."""
 
     @property
     def shown(self) -> str:
@@ -97,7 +102,7 @@ class Copier:
         ObjectError where it cannot be copied, TransientError where it may be later, and those of `Share.ask`.
         """
         try:
-            return self._tried(task, share)
+            return self._tagged(self._tried(task, share))
         finally:
             share.end()
 
@@ -128,6 +133,19 @@ class Copier:
                 task, err = _next(task, refused, again=again), refused
                 self._wait(task, attempt, err, max(1.0, refused.pause))
         raise err if isinstance(err, ObjectError) else later("OLD or NEW", described(err))
+
+    def _tagged(self, copied: Copied) -> Copied:
+        """With the x-robots-tag that NEW has kept of one that was sent again: not every Storage keeps it."""
+        task = copied.task
+        if not task.again:
+            return copied
+        try:
+            there = listed(self.new, task.bucket, task.listed.name)
+        except (ObjectError, TransientError, httpx.TransportError):
+            return copied  # it is confirmed; its tag is looked at again by `verify`
+        tags = task.listed.tags_of(there) if there else ""
+        remark = copied.remark or (_OTHER_TAG if tags else "")
+        return replace(copied, task=replace(task, tags=tags), remark=remark)
 
     def _wait(self, task: Task, attempt: int, err: Exception, seconds: float) -> None:
         """Wait before another attempt; before the error that ends them, too."""

@@ -52,6 +52,10 @@ class StoredObject:
         """The MD5 of its bytes where the server's ETag is one: an ETag with ``-N`` is of parts."""
         return self.etag if len(self.etag) == 32 and "-" not in self.etag else None  # noqa: PLR2004 - hex digits
 
+    def tags_of(self, new: "StoredObject") -> str:
+        """Its x-robots-tag and another one of NEW's, as JSON; empty where they are the same."""
+        return "" if self.robots == new.robots else json.dumps([self.robots, new.robots])
+
     def looks_like(self, other: "StoredObject") -> bool:
         """Whether size, content type and cache control are the same; bytes are not compared."""
         mine, its = ((each.size, each.mimetype, each.cache) for each in (self, other))

@@ -84,7 +84,9 @@ class StoragePlan:
                 else:
                     facts = there.get(each.name), known.get(each.name), doubts.get(each.name)
                     made_of = self._task(bucket, each, *facts)
-                    found += [replace(task, metadata=told.get(each.name, UNKNOWN)) for task in made_of]
+                    tags = facts[1].tags if facts[1] else ""
+                    metadata = told.get(each.name, UNKNOWN)
+                    found += [replace(task, metadata=metadata, tags=tags) for task in made_of]
         return found
 
     def _list_new(self, bucket: str, wanted: Sequence[StoredObject]) -> None:
@@ -114,13 +116,14 @@ class StoragePlan:
             yield Task(bucket, listed)
         elif doubt and doubt.concerns(listed, there):
             if doubt.ours or self.accept_newer:
-                yield Task(bucket, listed, replaces=True, came=doubt.md5)
+                yield Task(bucket, listed, replaces=True, came=doubt.md5, again=True)
             else:
                 self.report.name(f"{bucket}/{listed.name}", _CHANGED)
         elif there.looks_like(listed) and _same_bytes(listed, there, known):
             ours = self.accept_newer or (known is not None and known.is_in(there))
-            if ours and there.robots != listed.robots:  # only an upload can say it
-                yield Task(bucket, listed, replaces=True)
+            tags = listed.tags_of(there)
+            if ours and tags and (known is None or known.tags != tags):  # only an upload can say it
+                yield Task(bucket, listed, replaces=True, again=True)
                 return
             yield Task(bucket, listed, equal=there, replaces=ours, md5=known.md5 if known else None)
         elif self.accept_newer or self._is_ours(bucket, listed, there, known):

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS kept.storage_uploads (pair VARCHAR, bucket VARCHAR, n
 ALTER TABLE kept.storage_uploads ADD COLUMN IF NOT EXISTS told VARCHAR;
 ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS unseen BOOLEAN;
 ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS proven BOOLEAN;
+ALTER TABLE kept.storage_objects ADD COLUMN IF NOT EXISTS tags VARCHAR;
 CREATE TABLE IF NOT EXISTS kept.storage_doubts (pair VARCHAR, bucket VARCHAR, name VARCHAR, etag VARCHAR,
   new_etag VARCHAR, md5 VARCHAR, ours BOOLEAN);
 """
@@ -174,7 +175,7 @@ class StorageProgress(Database):
         of = "FROM listed WHERE bucket = ? AND side ="
         query = (
             f"SELECT {old}, {new}, k.size, k.etag, k.mimetype, k.cache, k.md5, k.new_etag, "
-            "coalesce(k.proven, false) "
+            "coalesce(k.proven, false), coalesce(k.tags, '') "
             f"FROM (SELECT * {of} 'OLD') AS o FULL JOIN (SELECT * {of} 'NEW') AS n ON n.name = o.name "
             f"LEFT JOIN {_OBJECTS} AS k ON k.pair = ? AND k.bucket = ? AND k.name = o.name "
             "ORDER BY coalesce(o.name, n.name)"
@@ -193,7 +194,8 @@ class StorageProgress(Database):
     def known(self, bucket: str, names: Sequence[str]) -> dict[str, Known]:
         """Those of the objects that were copied by this machine."""
         found = self.asked(
-            f"SELECT name, size, etag, mimetype, cache, md5, new_etag FROM {_OBJECTS} "
+            "SELECT name, size, etag, mimetype, cache, md5, new_etag, coalesce(proven, false), "
+            f"coalesce(tags, '') FROM {_OBJECTS} "
             f"WHERE pair = ? AND bucket = ? AND {THESE}",
             [self.pair, bucket, list(names)],
         )
@@ -246,6 +248,7 @@ class StorageProgress(Database):
                 now,
                 each.sent and not each.seen,
                 each.proven,
+                each.task.tags,
             )
             for each in copied
         ]
