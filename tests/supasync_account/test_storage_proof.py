@@ -96,6 +96,21 @@ def test_a_file_whose_address_is_refused_is_named_and_all_others_are_copied(both
     assert "NEW: Storage refuses the key: HTTP 403" in both.run("sync", code=3).err
 
 
+def test_where_all_are_refused_few_are_read_and_others_elsewhere_have_their_turn(both: Storages) -> None:
+    filled(both.old, 60)
+    refused = {"kind": "answer", "status": 403, "body": "", "times": None, "method": "POST"}
+    both.space.new.server.misbehave({**refused, "path": SENT})
+    both.old.sent()
+    done = both.run("sync", code=3)
+    assert "NEW: Storage lists, and refused 20 objects in a row: HTTP 403" in done.err
+    assert len([each for _, each in both.old.sent() if "/object/authenticated/docs/o-" in each]) < 25
+    both.space.new.server.behave()
+    both.space.new.server.misbehave({**refused, "path": f"{SENT}o-[1-3]"})
+    both.run("sync", code=3)
+    kept = {name for _, name, *_ in both.new.objects()}
+    assert kept == {f"o-{each:02}" for each in range(60) if each // 10 not in (1, 2, 3)}
+
+
 def test_bytes_that_did_not_come_prove_nothing(both: Storages) -> None:
     filled(both.old, 1)
     both.run("sync")

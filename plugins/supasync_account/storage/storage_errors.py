@@ -50,6 +50,20 @@ class ObjectError(SupasyncError):
         self.pause = pause
 
 
+class DeniedError(ObjectError):
+    """A server that lists buckets refuses one address: a firewall may refuse a file's name."""
+
+    def __init__(self, project: str, said: str) -> None:
+        super().__init__("refused", f"{project}: Storage lists, and refuses this address: {said}")
+        self.project, self.said = project, said
+
+    def of_all(self, number: int) -> RefusedError:
+        """What it is where so many were refused one after the other, wherever they are."""
+        text = f"{self.project}: Storage lists, and refused {number} objects in a row: {self.said}"
+        hint = "see what its logs, or a firewall before it, say of this; the next run goes on behind them"
+        return of_project(RefusedError(text, hint=hint), self.project, "key")
+
+
 class ChangedError(ObjectError):
     """The object is not what was listed any more."""
 
@@ -81,8 +95,7 @@ def failure_of(project: str, response: httpx.Response, body: bytes, *, lists: bo
     if status == _PAUSED:
         return of_project(RefusedError(f"{project} is paused", hint="restore it"), project, "paused")
     if true in _KEY and lists:
-        text = f"{project}: Storage lists, and refuses this address: {said}"
-        return ObjectError("refused", text)  # a firewall may refuse a file's name
+        return DeniedError(project, said)
     if true in _KEY:
         hint = "take the secret key (sb_secret_...) or service_role from Project Settings -> API keys"
         text = f"{project}: Storage refuses the key: {said}"

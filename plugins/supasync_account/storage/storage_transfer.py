@@ -10,11 +10,11 @@ from typing import Final
 from supasync_account.storage.object_copy import Copied, Copier, Task
 from supasync_account.storage.object_listing import lists
 from supasync_account.storage.read_allowance import LeftError, ReadAllowance, Share
-from supasync_account.storage.storage_errors import ObjectError
+from supasync_account.storage.storage_errors import DeniedError, ObjectError
 from supasync_account.storage.storage_plan import EXCLUDE
 from supasync_account.storage.storage_progress import StorageProgress
 from supasync_account.storage.storage_report import StorageReport, Weight
-from supasync_core.model.errors import SupasyncError, TransientError
+from supasync_core.model.errors import RefusedError, SupasyncError, TransientError
 from supasync_core.model.quantities import format_size
 from supasync_core.system.executors import executor
 
@@ -26,6 +26,8 @@ _SPOKEN: Final = 30.0
 _UNSERVED: Final = "it is listed and cannot be read or written under its name"
 _AWAY: Final = 5
 """Objects in a row that fail because a side does not answer, before the others are left for later."""
+_DENIED: Final = 4 * _AWAY
+"""Objects in a row, here and there, that a side refuses, before the others are left: OLD is read first."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class StorageTransfer:
     _said_at: float = field(default_factory=time.monotonic)
     _total: tuple[int, int] = (0, 0)
     _away: int = 0
+    _denied: int = 0
     _waiting: deque[Task] = field(default_factory=deque)
     """Those whose turn has not come."""
 
@@ -120,6 +123,9 @@ class StorageTransfer:
                 self._took(future.result())
             except LeftError as err:
                 self._leave(err.size)
+            except DeniedError as err:
+                self._refused(task, err)
+                error = self._go_on_elsewhere(err) or error
             except ObjectError as err:
                 self._refused(task, err)
             except TransientError as err:
@@ -139,6 +145,7 @@ class StorageTransfer:
         if copied.remark:
             self.report.name(copied.task.shown, copied.remark, "note")
         if copied.sent:
+            self._denied = 0
             self.report.copied += 1
             self.report.copied_bytes += copied.task.listed.size
         else:
@@ -163,6 +170,17 @@ class StorageTransfer:
         what = f"{_UNSERVED}: {err.message}" if err.kind in ("missing", "name") else err.message
         what += f"; {err.hint}" if err.hint else ""
         self.report.name(task.shown, what, weights.get(err.kind, "refused"))
+
+    def _go_on_elsewhere(self, err: DeniedError) -> RefusedError | None:
+        """Leave what is next behind some that are refused; the error that ends the run where all are."""
+        self._denied += 1
+        if not self._waiting or self._denied % _AWAY:
+            return None
+        if self._denied >= _DENIED:
+            self.first_left = self._waiting[0].shown
+            return err.of_all(self._denied)
+        self._waiting.rotate(-(len(self._waiting) * 2 // 5))  # names that a firewall refuses lie side by side
+        return None
 
     def _confirmed(self, task: Task, gone: ObjectError) -> ObjectError:
         """That it is gone, where a listing does not show it any more, either."""
