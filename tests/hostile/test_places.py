@@ -90,13 +90,13 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["/proc/nothing/there", "last-success"])
-def test_a_file_that_cannot_be_made_is_named_and_no_defect(demo: Path, target: str) -> None:
+def test_a_link_in_place_of_a_file_of_ours_is_named_and_no_defect(demo: Path, target: str) -> None:
     own = demo / ".supasync" / "last-success"
     own.unlink(missing_ok=True)
     own.symlink_to(target)
     code, told = ran(demo, "sync")
     assert code == 3, told
-    assert "last-success: " in told
+    assert "error: .supasync/last-success is a link\n  move it away" in told
     assert "defect" not in told
 
 
