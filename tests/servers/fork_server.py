@@ -187,13 +187,21 @@ def _reader(descriptor: int) -> IO[str]:
 
 
 def imported(names: Sequence[str]) -> None:
-    """Import the modules, and for `name.*` those below, except what runs or what only tests may import."""
+    """Import the modules, and for `name.*` those below, but what runs, is for tests, or needs an extra."""
     for name in names:
         package = import_module(name.removesuffix(".*"))
         if name.endswith(".*"):
             for each in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
                 if not each.name.endswith(".__main__") and ".testing" not in each.name:
-                    import_module(each.name)
+                    _import_with_extras(each.name)
+
+
+def _import_with_extras(name: str) -> None:
+    try:
+        import_module(name)
+    except ModuleNotFoundError as err:
+        if not err.name or err.name.startswith("supasync"):
+            raise
 
 
 def forked(control: socket.socket) -> bool:
