@@ -25,8 +25,6 @@ _BEGINS: Final = r"(?:(?<![\w.-])|(?<=2[Ff])|(?<=\\[bfnrt]))"
 _ENDS: Final = r"(?![\w-]|\.\w)"
 _OTHER_PORT: Final = rf"(?!{_ANY_COLON}(?!(?:80|443)(?!\d))\d)"
 _PATH: Final = f"{_SLASH}storage{_SLASH}v1{_SLASH}"
-_QUICK: Final = b"storage"
-"""What each of them has in small letters: hosts are the same in any."""
 _BACKWARDS: Final = rb"(?:/\\{0,15}|[Ff]2%)"
 _HEAD: Final = re.compile(rb"%b(?P<slash>%b)(?:(?P<colon>:|[Aa]3%%)(?i:s?ptth))?" % (_BACKWARDS, _BACKWARDS))
 """What stands before a host, read backwards from there."""
@@ -79,8 +77,12 @@ class StorageUrls:
     def _news(self) -> re.Pattern[bytes] | None:
         return StorageUrls(self.new).anywhere if self.new else None
 
+    def may_be_in(self, batch: Batch) -> bool:
+        """Whether the host stands anywhere in the batch: one look, and most batches need no other."""
+        return next(self._places(_whole(batch)), None) is not None
+
     def counts(self, batch: Batch) -> Counter[str]:
-        """By column, how many rows of the batch hold one; a batch that holds none is only passed over."""
+        """By column, how many rows of the batch hold one."""
         return _counted(batch, self._held)
 
     def others(self, batch: Batch) -> Counter[str]:
@@ -99,7 +101,7 @@ class StorageUrls:
         return b"".join([*parts, data[done:]]).decode("utf-8", "surrogatepass") if parts else text
 
     def _held(self, text: bytes) -> bool:
-        return _QUICK in text and any(map(partial(self._is_url, text), self._places(text)))
+        return any(map(partial(self._is_url, text), self._places(text)))
 
     def _held_otherwise(self, text: bytes) -> bool:
         return any(map(partial(self._is_otherwise, text), self._places(text)))
@@ -142,16 +144,22 @@ def _alike(head: re.Match[bytes], address: str) -> bytes:
 def _counted(batch: Batch, held: Callable[[bytes], bool]) -> Counter[str]:
     """By column, how many rows have a text of which this is so; it is asked of the whole batch first."""
     found: Counter[str] = Counter()
+    if not held(_whole(batch)):  # one look at all rows costs less than one at each
+        return found
     if isinstance(batch, CopyBatch):
-        if held(b"".join(batch.lines)):  # one look at all lines costs less than one at each
-            for line in filter(held, batch.lines):
-                cells = line.rstrip(b"\n").split(b"\t")
-                found.update(name for name, cell in zip(batch.columns, cells, strict=True) if held(cell))
-    elif held(batch.body):
-        for name, texts in raw_columns(batch).texts.items():
-            count = sum(held(bytes(text)) for text in texts)
-            found.update({name: count} if count else {})
+        for line in filter(held, batch.lines):
+            cells = line.rstrip(b"\n").split(b"\t")
+            found.update(name for name, cell in zip(batch.columns, cells, strict=True) if held(cell))
+        return found
+    for name, texts in raw_columns(batch).texts.items():
+        count = sum(held(bytes(text)) for text in texts)
+        found.update({name: count} if count else {})
     return found
+
+
+def _whole(batch: Batch) -> bytes:
+    """The text of all its rows."""
+    return b"".join(batch.lines) if isinstance(batch, CopyBatch) else batch.body
 
 
 def _parts(address: str) -> list[str]:

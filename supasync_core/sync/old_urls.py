@@ -23,7 +23,7 @@ class OldUrls:
 
     def look(self, batch: Batch) -> None:
         """Count those of the batch."""
-        if self._urls is not None:
+        if self._urls is not None and self._urls.may_be_in(batch):
             self.found.update(self._urls.counts(batch))
             self.others.update(self._urls.others(batch))
 
