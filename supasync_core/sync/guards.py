@@ -17,6 +17,7 @@ from supasync_core.sync.readback import Readback
 
 ALIVE_EVERY = timedelta(hours=24)
 """How often a table in which nothing happens is asked whether its rows are still to be seen."""
+_FIRST = Window((Span(Keyset(None)),), limit=1)
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Guard:
             return
         if timestamps.parse(self.now) - timestamps.parse(seen) < timestamps.micros_of(ALIVE_EVERY):
             return
-        if self.migration.source.count(self.table) == 0:
+        if not self.migration.source.read(self.table, _FIRST).count:  # to count all of them may take too long
             raise no_rows_in_source(self.table)
         if none_aside:
             refuse_emptied(self.migration, self.table, self.state)
@@ -115,8 +116,10 @@ def no_rows_in_source(table: Table) -> SchemaError:
 
 def refuse_emptied(migration: Migration, table: Table, state: TableState) -> None:
     """SchemaError where rows were copied and the sink has none at all: the state would pass them over."""
-    page = Window((Span(Keyset(None)),), limit=1)
-    if may_be_missed(table, state) and not migration.sink.read(table.whole().narrowed(table.key), page).count:
+    if (
+        may_be_missed(table, state)
+        and not migration.sink.read(table.whole().narrowed(table.key), _FIRST).count
+    ):
         raise no_rows_in_sink(table)
 
 

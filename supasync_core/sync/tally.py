@@ -15,7 +15,7 @@ from typing import Self
 
 from supasync_core.api.strategy import Job, Strategy
 from supasync_core.model.batch import Batch
-from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.errors import SchemaError, SlowQueryError, TransientError
 from supasync_core.model.printable import command
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
@@ -86,8 +86,13 @@ class Tally:
         spans = plugin.pending(job).spans
         whole = all((span.start, span.after, span.beyond) == (None, None, None) for span in spans)
         mark = LOADING if whole and job.state.read_at is None else job.state.guarded.counted
-        held = migration.source.count(job.table) if mark and not whole else None
-        return cls(migration, job.table, whole, mark, held)
+        made = cls(migration, job.table, whole, mark)
+        if mark and not whole:
+            try:
+                made.held = migration.source.count(job.table)
+            except SlowQueryError:
+                made._not_counted("OLD")
+        return made
 
     def sent(self, batch: Batch) -> None:
         """The batch is sent to the sink, in one statement as far as is known."""
@@ -106,10 +111,7 @@ class Tally:
             self.mark = self._judged(at_first, left_out, len(aside))
         except TransientError:
             self.mark = None
-            self.note = (
-                f"{self.table.name}: NEW's row count timed out, so merged keys cannot be ruled out: "
-                f"{command('verify', '--table', self.table.name)}"
-            )
+            self._not_counted("NEW")
         except SchemaError:
             self.mark = FEWER
             raise
@@ -142,6 +144,12 @@ class Tally:
             if there < rows - aside:
                 raise self._fewer(there, f"OLD has {rows:,}")
         return None
+
+    def _not_counted(self, project: str) -> None:
+        self.note = (
+            f"{self.table.name}: {project}'s row count timed out, so merged keys cannot be ruled out: "
+            f"{command('verify', '--table', self.table.name)}"
+        )
 
     @property
     def _unique(self) -> bool:
