@@ -236,6 +236,8 @@ def test_a_server_whose_etags_are_not_md5_is_read_twice_once(both: Storages) -> 
         return len([path for _, path in both.old.sent() if "/object/authenticated/" in path])
 
     filled(both.old, 6)
+    for each in range(6):
+        both.old.put("docs", f"o-{each:02}", b"%d" % each, x_robots_tag="noindex")
     other_etags(both.old, *(f"o-{each:02}" for each in range(6)))
     both.old.sent()
     assert "6 objects copied" in both.run("sync").out
@@ -244,8 +246,10 @@ def test_a_server_whose_etags_are_not_md5_is_read_twice_once(both: Storages) -> 
     methods = both.run("verify", "--json").json["methods"]
     assert sum(methods.values()) == 6
     assert methods.get("MD5 taken while copying only: OLD's ETag is not an MD5", 0) == 12 - once
-    both.old.put("docs", "plain", b"its ETag is the MD5")
+    both.old.put("docs", "plain", b"its ETag is the MD5", x_robots_tag="noindex")
     assert "copied again" in both.run("sync").out
+    tags = "select distinct metadata ->> 'xRobotsTag' from storage.objects"
+    assert both.new.database.paste(tags) == [("noindex",)]
     assert downloads() == 1 + 12 - once
     assert "copied again" not in both.run("sync").out
     assert downloads() == 0

@@ -303,7 +303,7 @@ class Copier:
         if found is None or not found[0].looks_like(task.listed):
             raise refused
         same = found[0].md5 is not None and found[0].md5 == task.listed.md5
-        return Copied(task, found[0].md5, seen=True) if same else None
+        return self._confirmed(Copied(self._with_metadata(task), found[0].md5)) if same else None
 
 
 def _ask_again(task: Task, refused: ObjectError, share: Share) -> None:

@@ -70,7 +70,7 @@ class StoragePlan:
         for at in range(0, len(wanted), _AT_ONCE):
             part = wanted[at : at + _AT_ONCE]
             names = [each.name for each in part]
-            there = {} if made else self.progress.on_new(bucket, names)
+            there = {} if made else self.progress.shown("NEW", bucket, names)
             known = self.progress.known(bucket, names)
             told = self.metadata(bucket, names)
             doubts = doubted(self.progress, bucket, names)

@@ -161,11 +161,11 @@ class StorageProgress(Database):
         )
         return {row[0]: Known(*row[1:]) for row in found}
 
-    def on_new(self, bucket: str, names: Sequence[str]) -> dict[str, StoredObject]:
-        """Those of the objects that NEW's listing shows."""
+    def shown(self, side: str, bucket: str, names: Sequence[str]) -> dict[str, StoredObject]:
+        """Those of the objects that a listing shows."""
         found = self.asked(
-            f"SELECT {_OF_ROW} FROM listed AS l WHERE side = 'NEW' AND bucket = ? AND {THESE}",
-            [bucket, list(names)],
+            f"SELECT {_OF_ROW} FROM listed AS l WHERE side = ? AND bucket = ? AND {THESE}",
+            [side, bucket, list(names)],
         )
         return {row[0]: StoredObject(*row) for row in found}
 

@@ -1,7 +1,7 @@
 """Storage from OLD to NEW: private buckets, objects, rules of buckets, then what OLD deleted."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Final
 
@@ -130,11 +130,18 @@ class StorageSync:
         self._theirs = {name: each for name, each in self._theirs.items() if name not in waiting}
 
     def _copy_again(self, transfer: StorageTransfer) -> None:
-        """What was copied before anything proved that its bytes were not OLD's."""
-        if wrong := [each for each in disproved(self.progress) if each.bucket in self._theirs]:
-            what = counted(len(wrong), "object was copied again", "objects were copied again")
+        """What was copied before anything proved that its bytes were not OLD's, as OLD lists it."""
+        wrong = [each for each in disproved(self.progress) if each.bucket in self._theirs]
+        tasks: list[Task] = []
+        for bucket in sorted({each.bucket for each in wrong}):
+            if bucket in self._listed or self._plan().list("OLD", bucket):
+                of_it = {each.listed.name: each for each in wrong if each.bucket == bucket}
+                there = self.progress.shown("OLD", bucket, list(of_it))
+                tasks += [replace(of_it[name], listed=listed) for name, listed in there.items()]
+        if tasks:
+            what = counted(len(tasks), "object was copied again", "objects were copied again")
             self.report.notes.append(f"{what}: OLD sent other bytes than its ETag says")
-            transfer.run(wrong)
+            transfer.run(tasks)
 
     def _look_up_sent(self, since: str) -> None:
         """What NEW has confirmed and does not show was not copied."""
