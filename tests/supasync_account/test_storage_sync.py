@@ -1,5 +1,7 @@
 """`supasync storage sync`: what is copied, what is left alone, and what OLD is asked for."""
 
+import json
+
 import httpx
 
 from tests.supasync_account.storages import EMPTY, Side, Storages
@@ -267,3 +269,35 @@ def test_a_bucket_that_becomes_private_meanwhile_is_not_opened_in_new(both: Stor
     assert not served_to_anybody(both.new, "a")
     both.run("sync")
     both.assert_equal()
+
+
+def test_what_comes_into_a_bucket_that_becomes_private_meanwhile_is_public_nowhere(both: Storages) -> None:
+    both.old.bucket("docs", public=True)
+    both.old.put("docs", "a", b"1")
+    both.run("sync")
+    for place, name in (("/object/list-v2/docs", "secret"), ("/object/authenticated/docs/b", "b")):
+        both.old.put("docs", name, b"open")
+        both.space.old.server.behave()
+        both.space.old.server.misbehave({"kind": "hold-before", "path": place})
+        with both.space.command("storage", "sync") as process:
+            both.space.old.server.wait_held()
+            both.old.ask("PUT", "bucket/docs", json={"public": False})
+            both.old.put("docs", name, b"passport")
+            both.space.old.server.release()
+            err = process.communicate()[1]
+        assert process.returncode == 4, err
+        assert "private" in err
+        assert not served_to_anybody(both.new, name)
+        both.run("sync")
+        both.assert_equal()
+        both.old.ask("PUT", "bucket/docs", json={"public": True})
+        both.run("sync")
+    both.old.bucket("hidden")
+    both.old.put("hidden", "a", b"passport")
+    both.new.bucket("hidden", public=True)
+    shown = [each for each in both.new.ask("GET", "bucket").json() if each["id"] != "hidden"]
+    told = {"status": 200, "body": json.dumps(shown), "headers": {"content-type": "application/json"}}
+    both.space.new.server.misbehave({"kind": "answer", "method": "GET", "path": "/v1/bucket", **told})
+    done = both.run("sync", code=4)
+    assert "hidden: public in NEW, and private in OLD by now: the next run copies its files" in done.err
+    assert [bucket for bucket, *_ in both.new.objects()] == ["docs"] * 3

@@ -4,7 +4,7 @@ To make it private is the first request of a copy, and alone: other settings tha
 no more than objects that are still to come. Where that may not be done, the objects of the bucket wait.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ _WAITS: Final = f"public in NEW and private in OLD, so its files wait: make it p
 _STAYS: Final = "NEW still shows it as public after it was made private, so its files wait"
 _MADE: Final = "private in OLD: NEW's public bucket was made private before its files came"
 _CHANGES: Final = "its settings change in OLD: NEW's bucket stays private until the next run"
+_MEANWHILE: Final = "public in NEW, and private in OLD by now: the next run copies its files"
+_PRIVATE_BY_NOW: Final = "its bucket is private by now: the next run copies it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,23 @@ class BucketPrivacy:
             ours[there.id] = replace(there, public=False)
             self.report.name(there.id, _MADE, "note")
         return waiting
+
+    def exposed_by_now(self, copied: Collection[str]) -> list[str]:
+        """Those of the buckets that are public in NEW, and private in OLD since they were listed; named.
+
+        What is sent was listed before: it was in a bucket that anybody could read, or NEW's is private.
+        """
+        ours = {name: each for name, each in buckets(self.new).items() if name in copied and each.public}
+        found = [each.id for each in _exposed(buckets(self.old), ours)] if ours else []
+        for name in found:
+            self.report.name(name, _MEANWHILE, "later")
+        return found
+
+    def refuse_private(self, bucket: str) -> None:
+        """ObjectError where OLD's bucket is private, for what has changed in it since it was listed."""
+        now = buckets(self.old).get(bucket)
+        if now is None or not now.public:
+            raise ObjectError("busy", f"OLD: it changes, and {_PRIVATE_BY_NOW}")
 
     def may_apply(self, bucket: Bucket, there: Bucket | None) -> bool:
         """Whether NEW's bucket may get these settings: OLD is asked once more before it is made public."""

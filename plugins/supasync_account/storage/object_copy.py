@@ -4,7 +4,7 @@ It goes up as it is, not as a form: only so are content type and cache control s
 sent. What is read is what was listed, by ETag and length, or the object has changed meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -90,6 +90,8 @@ class Copier:
     new: StorageClient
     fence: Fence
     uploads: Uploads
+    refuse_private: Callable[[str], None] = lambda _bucket: None
+    """Asked of the bucket of an object that has changed since it was listed; ObjectError where it waits."""
     md5_etags: bool | None = None
     old_md5: bool = False
     """Whether an ETag of OLD has been the MD5 of its bytes."""
@@ -197,6 +199,7 @@ class Copier:
     def _as_it_is(self, task: Task) -> Task:
         """The same object of OLD as it is now; when it was changed, only a listing says."""
         now, metadata = self._of_old(task)
+        self.refuse_private(task.bucket)
         listed = replace(now, robots=task.listed.robots)
         replaces = task.replaces or bool(task.equal)
         return replace(task, listed=listed, metadata=metadata, equal=None, replaces=replaces, came=None)

@@ -76,7 +76,7 @@ class StorageSync:
         for name in made:
             self.progress.remember(name, made=True)
             bucket_settings.make(self.new, self._theirs[name], self.fence)
-        tasks = self._ordered(self._tasks(made=made))
+        tasks = self._ordered(self._not_exposed(self._tasks(made=made)))
         number, size = sizes(tasks)
         if number:
             what = f"{counted(number, 'object', 'objects')} to copy: {format_size(size)} of OLD's egress"
@@ -106,6 +106,12 @@ class StorageSync:
             self._settle(made)
         return self.report
 
+    def _not_exposed(self, tasks: list[Task]) -> list[Task]:
+        """Without those of buckets that wait: OLD made them private while they were listed."""
+        copied = {each.bucket for each in tasks}
+        self._leave_out(self._privacy.exposed_by_now(copied) if copied else ())
+        return [each for each in tasks if each.bucket in self._theirs]
+
     def _ordered(self, tasks: list[Task]) -> list[Task]:
         """First the one that the last run left, so that each has its turn, whatever NEW refuses."""
         first = self.progress.of_bucket(EVERYWHERE).get("first_left")
@@ -116,7 +122,12 @@ class StorageSync:
 
     def _copier(self) -> Copier:
         known = {"old_md5": has_md5(self.progress), "other_etags": has_other_etags(self.progress)}
-        return Copier(self.old, self.new, self.fence, self.progress, **known)
+        return Copier(self.old, self.new, self.fence, self.progress, self._refuse_private, **known)
+
+    def _refuse_private(self, bucket: str) -> None:
+        """ObjectError for what changed in a bucket that OLD has made private since this run began."""
+        if self._theirs[bucket].public:
+            self._privacy.refuse_private(bucket)
 
     @property
     def _privacy(self) -> BucketPrivacy:
@@ -126,7 +137,6 @@ class StorageSync:
 
     def _leave_out(self, waiting: Collection[str]) -> None:
         """Copy, delete and change nothing of these buckets in this run."""
-        self.report.buckets = len(self._theirs)
         self._theirs = {name: each for name, each in self._theirs.items() if name not in waiting}
 
     def _copy_again(self, transfer: StorageTransfer) -> None:
@@ -154,6 +164,7 @@ class StorageSync:
         found = {name: each.bucket for name, each in self._marks.items()} or buckets(self.old)
         self._ours = buckets(self.new)
         self._theirs = {name: each for name, each in found.items() if self.settings.includes(name)}
+        self.report.buckets = len(self._theirs)
         known = self.progress.number()
         if not found and known:
             raise StateError(
