@@ -122,7 +122,8 @@ class TableContext:
     OLD, none if OLD does not list them. It asks OLD when it is called, and raises TableError where OLD gets
     no request: while files are compared or imported, and for a strategy, which is made before.
     ``referred`` returns, by column that refers to another one of tables.yaml, the table and the column at the
-    end of its foreign keys, as far as OLD or NEW tells them; it asks both, and returns none for a strategy.
+    end of its foreign keys, as far as OLD, NEW or the state tells them; it asks these, and returns none for a
+    strategy.
     ``address("OLD")`` is the address of its API, without a path; None where nothing names it, and for a
     strategy.
     """

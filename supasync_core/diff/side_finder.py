@@ -20,10 +20,11 @@ from supasync_core.model.batch import Batch
 from supasync_core.model.cost import Ledger
 from supasync_core.model.errors import ConfigError, SchemaError
 from supasync_core.model.settings import Endpoint, Settings
+from supasync_core.model.state import State
 from supasync_core.model.table import Table
 from supasync_core.model.transform import SameColumns
 from supasync_core.project.live_source import live, without_marked
-from supasync_core.project.migration import opened_sink
+from supasync_core.project.migration import opened_sink, store_of_sink
 from supasync_core.project.referred_columns import ReferredColumns
 from supasync_core.project.table_transforms import table_transforms
 from supasync_core.staging.csv.choices import Choices
@@ -140,6 +141,7 @@ class SideFinder:
 
     def _transformed(self, table: Table, batch: Batch, source: Source | None = None) -> Batch:
         settings = self._settings(OLD)
+        self.referred.state = self._state
         referred = partial(self.referred.of, table, settings.tables, self._ends())
         transforms = table_transforms(self.host, settings, table, source, referred)
         return transform.apply(transforms, table, without_marked(table, batch), self.columns)
@@ -153,6 +155,10 @@ class SideFinder:
             new = self._read(NEW, NEW, settings.sink) if of_files else opened_sink(settings, self.host)
             with closing(new):
                 yield old.source, new.source if isinstance(new, ProjectSide) else new
+
+    def _state(self) -> State | None:
+        with closing(store_of_sink(self._settings(NEW), self.host)) as store:
+            return store.past(1).state
 
     def _settings(self, name: str) -> Settings:
         if self.settings is None:

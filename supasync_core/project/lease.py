@@ -105,6 +105,7 @@ class Lease:
         )
         migration.notes.update(dict.fromkeys(notes))
         state = taken_over(state, claim.holder, run.now, names)
+        migration.referred_columns.state = lambda: state
         return cls(migration, claim, run, state, begun)
 
     @property

@@ -199,7 +199,10 @@ def opened(settings: Settings, host: Host, source: Source | None = None) -> Iter
         store = host.open(host.state_stores, settings.sink.backend, sink_context)
         stack.enter_context(closing(store))
         counted = CountedStore(store, _names(settings), ledger, source, sink)
-        migration = Migration(settings, host, ledger, source, sink, counted, fence, notes)
+        referred = ReferredColumns(lambda: counted.past(1).state)
+        migration = Migration(
+            settings, host, ledger, source, sink, counted, fence, notes, referred_columns=referred
+        )
         if migration.misreads:
             exact(sink)
         yield migration

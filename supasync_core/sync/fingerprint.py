@@ -16,6 +16,7 @@ from supasync_core.model.row_key import start_again
 from supasync_core.model.state import Guarded
 from supasync_core.model.table import Table
 from supasync_core.project.migration import Migration
+from supasync_core.project.referred_columns import REFERS
 from supasync_core.sync import settings_digest, transform_code
 
 OF_PLUGINS = ("strategy_settings", "transform_settings")
@@ -35,7 +36,7 @@ def current_settings(migration: Migration, table: Table, known: Mapping[str, str
     now = fingerprint(table, transforms, known, version_of(migration.strategy(table)))
     renamed = _is_renamed(migration.source, table, known.get("table", now["table"]))
     refuse_other_settings(table, {**known, "table": now["table"]} if renamed else known, now)
-    return now
+    return {**now, REFERS: known[REFERS]} if REFERS in known else now
 
 
 def _is_renamed(source: Source, table: Table, known: str) -> bool:

@@ -287,8 +287,8 @@ class Writer:
         self.fitting.add(table.name)
 
     def kept(self, state: State) -> State:
-        """The state with what was quarantined, and the columns that transforms give each table's rows."""
-        return self.columns.kept(self.quarantine.kept(state))
+        """The state with what was quarantined, and with what transforms go by and give each table's rows."""
+        return self.migration.referred_columns.kept(self.columns.kept(self.quarantine.kept(state)))
 
     def read(self, table: Table, columns: Sequence[str], values: Iterable[Key]) -> list[Batch]:
         """The source's rows with these values of the columns as they are now, transformed as all others."""

@@ -131,11 +131,19 @@ def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -
     assert "quarantined" not in space.supasync("status").out
     done = space.supasync("diff", "old", "new")
     assert done.code == 0, done.out + done.err
+    key = "alter table uses %s constraint uses_file_fkey"
+    space.new.run(key % "drop")
     space.write("uses.csv", space.old.csv("select * from uses"))
     space.write("hits.csv", space.old.csv("select * from hits"))
     for table in ("uses", "hits"):
         done = space.supasync("reconcile", f"{table}.csv", "new")
         assert (done.code, [table, *"00000"] in map(str.split, done.out.splitlines())) == (0, True), done.out
+    (space.folder / "export").mkdir()
+    (space.folder / "uses.csv").rename(space.folder / "export/uses.csv")
+    done = space.supasync("gap", "import", "export", "--yes")
+    assert (done.code, "success: 0 rows synced" in done.out) == (0, True), "by the key that runs knew of"
+    space.assert_equal("uses")
+    space.new.run(f"{key % 'add'} foreign key (file) references files")
 
 
 def test_an_address_of_old_that_stays_is_told(space: Workspace) -> None:
