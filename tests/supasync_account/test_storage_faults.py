@@ -100,6 +100,35 @@ def test_a_listing_that_breaks_off_is_no_end_of_it(both: Storages) -> None:
     assert len(both.new.objects()) == 12
 
 
+def test_a_bucket_that_cannot_be_listed_or_made_stops_no_other(both: Storages) -> None:
+    for bucket in ("a", "b"):
+        both.old.bucket(bucket)
+        both.old.put(bucket, "x", b"1")
+    both.old.database.paste("""insert into storage.buckets (id, name) values ('c#', 'c#'), ('c/d', 'c/d')""")
+    busy = {**told(544, "DatabaseTimeout"), "times": None}
+    both.space.old.server.misbehave({**busy, "path": f"{LIST}a"})
+    done = both.run("sync", code=3)
+    assert "not copied: a: not finished: OLD: Storage does not answer: OLD: DatabaseTimeout it is" in done.err
+    assert "not copied: c#: not finished: NEW: Bucket name invalid" in done.err
+    assert "not copied: 'c/d': OLD has a bucket of this name, which no address can name" in done.err
+    assert {bucket for bucket, *_ in both.new.objects()} == {"b", "docs"}
+    assert "does not answer" in both.run("sync", "--dry-run", code=4).err
+    both.space.old.server.behave()
+    both.space.new.server.misbehave({**busy, "path": f"{LIST}b"})
+    both.old.put("b", "y", b"1")
+    assert "b: not finished: NEW: Storage does not" in both.run("sync", code=3).err
+    both.space.new.server.behave()
+    both.space.old.server.misbehave({**busy, "path": LIST})
+    both.old.sent()
+    both.run("sync", code=4)
+    assert len(both.old.sent()) == 1 + 3 * 5, "each is asked for five times, and then nothing is"
+    both.space.old.server.behave()
+    both.run("sync", code=3)
+    assert {"bucket 'c/d', which no address can name", "bucket c#"} == set(
+        both.run("verify", "--json", code=1).json["missing"]
+    )
+
+
 def test_a_key_that_sees_no_buckets_is_no_proof_of_none(both: Storages) -> None:
     both.run("sync")
     nothing = {"kind": "answer", "status": 200, "body": "[]", "times": None, "path": "/bucket$"}
@@ -172,8 +201,16 @@ def test_a_listing_that_a_cache_has_kept_decides_nothing(both: Storages) -> None
         ("/v1/bucket$", '{"a": 1}', "OLD: Storage's answer is not understood"),
         ("/v1/bucket$", "[1]", "OLD: Storage's answer is not understood"),
         ("/v1/bucket$", BUCKET.replace("docs", "a\\ud800"), "OLD: Storage's answer is not understood"),
-        ("/v1/bucket$", BUCKET.replace("docs", ".."), "OLD: Storage lists a bucket '..', which no address"),
-        ("/v1/bucket$", BUCKET.replace("docs", ""), "OLD: Storage lists a bucket '', which no address"),
+        (
+            "/v1/bucket$",
+            BUCKET.replace("docs", ".."),
+            "not copied: '..': OLD has a bucket of this name, which no",
+        ),
+        (
+            "/v1/bucket$",
+            BUCKET.replace("docs", ""),
+            "not copied: '': OLD has a bucket of this name, which no",
+        ),
         (LIST, OBJECT.replace("2026-", "0001-"), "docs/a: "),
         (LIST, OBJECT.replace('"size": 1', f'"size": 1{"0" * 30}'), "docs/a: OLD lists it without a size"),
         (LIST, OBJECT.replace('"size": 1', '"size": true'), "docs/a: OLD lists it without a size"),
@@ -278,6 +315,13 @@ def test_a_large_upload_goes_on_whatever_new_says_of_it(both: Storages) -> None:
     both.space.new.server.misbehave({"kind": "answer", "status": 409, "method": "PATCH", "path": PIECES})
     both.run("sync")
     both.assert_equal()
+    both.space.new.server.behave()
+    both.old.put("docs", "large", LARGE[1:])
+    both.old.put("docs", "later", b"1")
+    pieces(method="POST", status=201, headers={"location": "http://[upload/resumable/x"}, times=None)
+    done = both.run("sync", code=3)
+    assert "not copied: docs/large: NEW: the address of a resumable upload is not understood" in done.err
+    assert both.new.get("docs", "later") == b"1"
     both.old.put("docs", "large", LARGE[::-1])
     pieces(method="PATCH", status=410)
     complete = {"upload-offset": str(len(LARGE))}

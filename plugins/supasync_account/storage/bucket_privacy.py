@@ -60,7 +60,7 @@ class BucketPrivacy:
                 waiting.append(there.id)
             else:
                 changed.append(there)
-        shown = buckets(self.new) if changed else {}
+        shown = _named(self.new) if changed else {}
         for there in changed:
             if (now := shown.get(there.id)) and now.public:
                 self.report.name(there.id, _STAYS)
@@ -77,15 +77,15 @@ class BucketPrivacy:
 
         What is sent was listed before: it was in a bucket that anybody could read, or NEW's is private.
         """
-        ours = {name: each for name, each in buckets(self.new).items() if name in copied and each.public}
-        found = [each.id for each in _exposed(buckets(self.old), ours)] if ours else []
+        ours = {name: each for name, each in _named(self.new).items() if name in copied and each.public}
+        found = [each.id for each in _exposed(_named(self.old), ours)] if ours else []
         for name in found:
             self.report.name(name, _MEANWHILE, "later")
         return found
 
     def refuse_private(self, bucket: str) -> None:
         """ObjectError where OLD's bucket is private, for what has changed in it since it was listed."""
-        now = buckets(self.old).get(bucket)
+        now = _named(self.old).get(bucket)
         if now is None or not now.public:
             raise ObjectError("busy", f"OLD: it changes, and {_PRIVATE_BY_NOW}")
 
@@ -93,7 +93,7 @@ class BucketPrivacy:
         """Whether NEW's bucket may get these settings: OLD is asked once more before it is made public."""
         if not bucket.public or (there is not None and there.public):
             return True
-        now = buckets(self.old).get(bucket.id)
+        now = _named(self.old).get(bucket.id)
         if now is not None and now.public:
             return True
         self.report.name(bucket.id, _CHANGES, "later")
@@ -103,6 +103,10 @@ class BucketPrivacy:
         """Whether it is public because supasync has made it so, or a person lets OLD's settings win."""
         written = self.progress.of_bucket(there.id).get("settings")
         return self.accept_newer or (isinstance(written, dict) and written.get("public") is True)
+
+
+def _named(client: StorageClient) -> dict[str, Bucket]:
+    return buckets(client, lambda _id: None)
 
 
 def _exposed(theirs: Mapping[str, Bucket], ours: Mapping[str, Bucket]) -> Iterator[Bucket]:

@@ -4,7 +4,7 @@ Older objects may break the rules that their bucket has by now, and a public buc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,18 +52,23 @@ def _without_order(types: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if types is None else frozenset(types)
 
 
-def buckets(client: StorageClient) -> dict[str, Bucket]:
-    """All buckets of files by id, those that a listing of every one shows."""
+def buckets(client: StorageClient, unnamed: Callable[[str], object] | None = None) -> dict[str, Bucket]:
+    """All buckets of files by id, those that a listing of every one shows.
+
+    Ids that no address can name, as SQL alone can make, are left out and handed to ``unnamed``; without it,
+    ObjectError.
+    """
     told = client.understood("GET", "bucket", list[_Told])
     files = sorted(
         (each for each in told if each.type in (None, "STANDARD")), key=lambda each: each.id.encode()
     )
     found = {each.id: each.bucket for each in files}
-    for name in found:
-        if name in ("", ".", "..") or "/" in name:
-            raise ObjectError(
-                "refused", f"{client.project}: Storage lists a bucket {name!r}, which no address can name"
-            )
+    for name in [each for each in found if each in ("", ".", "..") or "/" in each]:
+        if unnamed is None:
+            text = f"{client.project}: Storage lists a bucket {name!r}, which no address can name"
+            raise ObjectError("refused", text)
+        unnamed(name)
+        del found[name]
     return found
 
 

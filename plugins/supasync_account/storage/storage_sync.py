@@ -1,6 +1,7 @@
 """Storage from OLD to NEW: private buckets, objects, rules of buckets, then what OLD deleted."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Final
@@ -24,12 +25,15 @@ from supasync_account.storage.storage_settings import StorageSettings
 from supasync_account.storage.storage_transfer import StorageTransfer, sizes
 from supasync_core.api.registration import Fence
 from supasync_core.model import timestamps
-from supasync_core.model.errors import StateError
+from supasync_core.model.errors import ExitCode, StateError, SupasyncError, TransientError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 
 _DAY: Final = 86_400_000_000
+_AWAY: Final = 3
+"""Buckets in a row of which nothing is known because a side does not answer, before the run ends."""
+_UNNAMED: Final = "OLD has a bucket of this name, which no address can name: its files are not copied"
 _BLIND: Final = "a key that may not see them is answered in the same way: is it the secret key?"
 
 
@@ -59,12 +63,17 @@ class StorageSync:
     _listed: set[str] = field(default_factory=set)
     _compared: set[str] = field(default_factory=set)
     _marks: Mapping[str, Mark] = field(default_factory=dict)
+    _failed: list[SupasyncError] = field(default_factory=list)
+    _away: int = 0
 
     def planned(self) -> list[Task]:
-        """What would be copied; nothing is written."""
+        """What would be copied; nothing is written. An error of one bucket is raised: no sum is true then."""
         self._look()
         self._leave_out(self._privacy.waiting(self._theirs, self._ours))
-        return self._tasks(made=set())
+        tasks = self._tasks(made=set())
+        if self._failed:
+            raise self._failed[0]
+        return tasks
 
     def run(self) -> StorageReport:
         """Copy what is new and changed; an error that concerns a whole project is raised."""
@@ -73,9 +82,11 @@ class StorageSync:
         disproved(self.progress)
         since = timestamps.to_text(timestamps.now())
         made = {name for name in self._theirs if name not in self._ours}
-        for name in made:
+        for name in sorted(made):
             self.progress.remember(name, made=True)
-            bucket_settings.make(self.new, self._theirs[name], self.fence)
+            with self._alone(name):
+                bucket_settings.make(self.new, self._theirs[name], self.fence)
+        made &= self._theirs.keys()
         tasks = self._ordered(self._not_exposed(self._tasks(made=made)))
         number, size = sizes(tasks)
         if number:
@@ -156,22 +167,30 @@ class StorageSync:
     def _look_up_sent(self, since: str) -> None:
         """What NEW has confirmed and does not show was not copied."""
         sent = SentObjects(self._plan(), since, self.workers)
-        self.report.interrupted = not all(sent.look_up(name) for name in self._theirs)
+        for name in list(self._theirs):
+            with self._alone(name):
+                self.report.interrupted = not sent.look_up(name)
+            if self.report.interrupted:
+                break
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""
         self._marks = self.answers.marks() or {}
-        found = {name: each.bucket for name, each in self._marks.items()} or buckets(self.old)
-        self._ours = buckets(self.new)
+        marked = {name: each.bucket for name, each in self._marks.items()}
+        odd: list[str] = []
+        found = marked or buckets(self.old, odd.append)
+        self._ours = buckets(self.new, lambda _id: None)
+        for name in (each for each in odd if self.settings.includes(each)):
+            self.report.name(repr(name), _UNNAMED)
         self._theirs = {name: each for name, each in found.items() if self.settings.includes(name)}
         self.report.buckets = len(self._theirs)
         known = self.progress.number()
-        if not found and known:
+        if not (found or odd) and known:
             raise StateError(
                 f"OLD shows no buckets, and {counted(known, 'object was', 'objects were')} copied from there",
                 hint=_BLIND,
             )
-        if not found:
+        if not (found or odd):
             self.report.notes.append(f"OLD shows no buckets; {_BLIND}")
         lacking = [name for name in self.settings.buckets if name not in found]
         if lacking:
@@ -197,26 +216,51 @@ class StorageSync:
     def _tasks(self, made: set[str]) -> list[Task]:
         plan = self._plan()
         found: list[Task] = []
-        for name in self._theirs:
+        for name in list(self._theirs):
             if self._is_unchanged(name):
                 self.report.objects += self._marks[name].objects
                 self.report.bytes += self._marks[name].bytes
                 continue
-            empty = name in made or name not in self._ours
-            whole = plan.list("OLD", name) and (empty or not self._is_due(name) or plan.list("NEW", name))
-            number, size = self.progress.counted("OLD", name)
-            self.report.objects += number
-            self.report.bytes += size
-            if name in self._marks and number < self._marks[name].objects:
-                what = f"OLD's listing shows {number:,} of {self._marks[name].objects:,} in its database"
-                self.report.name(name, what, "later")
-            if not whole:
-                self.report.interrupted = True
+            with self._alone(name):
+                found += self._tasks_of(plan, name, empty=name in made or name not in self._ours)
+            if self.report.interrupted:
                 break
-            self._compare(name, empty=empty)
-            found += plan.tasks(name, made=empty, listed=name in self._compared)
-            self._listed.add(name)
         return found
+
+    def _tasks_of(self, plan: StoragePlan, name: str, *, empty: bool) -> list[Task]:
+        whole = plan.list("OLD", name) and (empty or not self._is_due(name) or plan.list("NEW", name))
+        number, size = self.progress.counted("OLD", name)
+        self.report.objects += number
+        self.report.bytes += size
+        if name in self._marks and number < self._marks[name].objects:
+            what = f"OLD's listing shows {number:,} of {self._marks[name].objects:,} in its database"
+            self.report.name(name, what, "later")
+        if not whole:
+            self.report.interrupted = True
+            return []
+        self._compare(name, empty=empty)
+        found = plan.tasks(name, made=empty, listed=name in self._compared)
+        self._listed.add(name)
+        return found
+
+    @contextmanager
+    def _alone(self, bucket: str) -> Iterator[None]:
+        """Leave the bucket for another run where nothing can be known of it, or NEW does not take it.
+
+        An error behind some others in a row is raised: a side does not answer at all.
+        """
+        try:
+            yield
+        except (ObjectError, StateError, TransientError) as err:
+            self._away += isinstance(err, TransientError)
+            if self._away == _AWAY:
+                raise
+            self._failed.append(err)
+            what = f"not finished: {err.message}" + (f"; {err.hint}" if err.hint else "")
+            self.report.name(bucket, what, "later" if err.exit_code == ExitCode.LATER else "refused")
+            self._leave_out([bucket])
+        else:
+            self._away = 0
 
     def _is_due(self, bucket: str) -> bool:
         """Whether NEW's bucket is to be compared with what was copied: always by hand, else once a day."""

@@ -106,8 +106,11 @@ def compare(  # noqa: PLR0913 - two sides, and what is known of them
     says behind a page of a listing that it is to stop.
     """
     found = StorageVerdict()
-    theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
-    ours = buckets(new)
+    odd: list[str] = []
+    theirs = {name: each for name, each in buckets(old, odd.append).items() if settings.includes(name)}
+    ours = buckets(new, lambda _id: None)
+    unnamed = (name for name in odd if settings.includes(name))
+    found.missing += [f"bucket {name!r}, which no address can name" for name in unnamed]
     others = has_other_etags(progress) and not has_md5(progress)
     for name, bucket in theirs.items():
         there = ours.get(name)
