@@ -1,7 +1,7 @@
 """What OLD's function answers about accounts is one thing: what is decided by is what is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from supasync_account.auth.account_refusal import no_values
 from supasync_account.auth.account_scripts import VERSION
 from supasync_account.auth.account_side import AccountSide
 from supasync_account.auth.session_copy import SessionCopy
-from supasync_core.model.errors import SchemaError, TransientError
+from supasync_core.model.errors import SchemaError, SlowQueryError, TransientError
 from tests.supasync_account.accounts import number
 
 USERS = ("email", "id", "is_sso_user", "phone", "raw_user_meta_data")
@@ -164,6 +164,31 @@ def test_accounts_that_are_there_and_not_handed_over_are_counted() -> None:
         old = side(accounts=rows, marks_of=[{"id": each, "mark": MARK} for each in withheld])
         found = [each.id for batch in old.accounts([ID, number(3), OTHER]) for each in batch]
         assert (found, old.withheld) == (handed, withheld)
+
+
+class Slow(Side):
+    """It takes too long wherever one of these accounts is asked for, and says of each other that."""
+
+    def __init__(self, slow: Iterable[str], rows: Mapping[str, object]) -> None:
+        self.slow, self.rows = set(slow), rows
+
+    def function(self, _name: str, asked: Mapping[str, Any], _purpose: str) -> object:
+        [(query, _, [ids, *_more])] = asked["steps"]
+        if self.slow.intersection(ids):
+            raise SlowQueryError("too long")
+        self.answers = {query: [self.rows[each] for each in ids]}
+        return super().function(_name, asked, _purpose)
+
+
+def test_an_account_that_is_too_large_or_takes_too_long_stops_no_other() -> None:
+    ids = [number(user) for user in range(1, 8)]
+    rows = {ID: page(), OTHER: page(id=OTHER, user_row=None)}
+    old = AccountSide.of(FunctionDoor(Slow(ids[2:5], rows), "OLD"), COLUMNS)
+    found = [each.id for batch in old.accounts([ID, *ids[2:5], OTHER]) for each in batch]
+    assert (found, old.heavy, old.withheld) == ([ID], [*ids[2:5], OTHER], [])
+    old = AccountSide.of(FunctionDoor(Slow(ids, rows), "OLD"), COLUMNS)
+    with pytest.raises(SlowQueryError):
+        list(old.accounts(ids))
 
 
 @pytest.mark.parametrize(

@@ -293,13 +293,18 @@ def test_a_sick_account_stops_no_other_and_is_named(both: Projects) -> None:
         both.sign_up(user, **{TIMES[user % len(TIMES)]: f"'{time}'"})
     both.sign_up(21, raw_user_meta_data="('{\"n\": 1e400}')")
     both.sign_up(22, raw_user_meta_data="jsonb_build_object('digits', repeat('7', 400))")
+    for user, depth in ((27, 12000), (28, 2100), (29, 1900)):
+        deep = f"repeat('[', {depth}) || repeat(']', {depth})"
+        both.sign_up(user, raw_user_meta_data=f"('{{\"a\":' || {deep} || '}}')::jsonb")
+    both.sign_up(32, raw_user_meta_data="jsonb_build_object('photo', repeat('x', 32000000))")
     both.sign_up(30, 31)
     named = both.named()
     for user, (_, text) in enumerate(SICK.values(), 1):
         assert named[f"{user:02x}"].startswith(text)
-    assert set(named) == {f"{user:02x}" for user in (*range(1, 8), 20, 21, *range(23, 27))}
+    assert set(named) == {f"{user:02x}" for user in (*range(1, 8), 20, 21, *range(23, 29), 32)}
+    assert "or it is too large" in named[f"{32:02x}"]
     assert all("is a time that Auth cannot read" in named[f"{user:02x}"] for user in range(23, 27))
-    assert len(both.new.paste("select id from auth.users")) == 3
+    assert len(both.new.paste("select id from auth.users")) == 4
     assert both.auth("check").out.count("not copied until this is corrected in OLD") == 11
 
 

@@ -19,7 +19,7 @@ _Text = str | None
 _One = msgspec.Meta(min_length=1, max_length=1)
 _Sums = list[tuple[_Part, _Number, _Mark]]
 _Marks = list[tuple[_Account, _Mark]]
-_Page = list[tuple[_Account, _Text, _Text, bool | None, _Mark, list[_Flaw], str, list[str]]]
+_Page = list[tuple[_Account, _Text, _Text, bool | None, _Mark, list[_Flaw], _Text, list[str]]]
 _Holders = list[tuple[_Account, _Text, _Text]]
 _Pairs = list[tuple[str, str]]
 _Accounts = list[tuple[_Account]]

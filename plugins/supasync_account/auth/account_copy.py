@@ -24,6 +24,7 @@ from supasync_core.api.registration import Fence
 from supasync_core.concurrency.prefetch import prefetch
 
 WITHHELD: Final = "not copied: OLD lists it, and did not hand it over"
+HEAVY: Final = "OLD's server takes too long to hand it over, or it is too large: shorten its metadata there"
 
 
 @dataclass
@@ -150,11 +151,13 @@ class AccountCopy:
 
     def _tell_withheld(self) -> None:
         """Name the accounts that OLD lists and has not handed over."""
-        ids = self.old.withheld
-        emails = self.old.emails(ids)
-        for account in ids:
+        withheld, heavy = self.old.withheld, self.old.heavy
+        emails = self.old.emails([*withheld, *heavy])
+        for account in withheld:
             self.report.name(account, emails.get(account), WITHHELD, refused=False)
-        self.report.withheld = len(ids)
+        for account in heavy:
+            self.report.name(account, emails.get(account), HEAVY, refused=True)
+        self.report.withheld = len(withheld)
 
     def _moved(self, ids: Sequence[str]) -> list[str]:
         """Those of the changed accounts whose e-mail, phone or identities are not NEW's."""

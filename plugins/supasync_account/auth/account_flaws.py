@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+DEEPEST: Final = 2000
+"""Levels of metadata. Auth reads 10,000, and shows no list with an account that has more. PostgreSQL searches
+about as many, and answers nothing about an account with more (54001)."""
 _HASH: Final = "u.encrypted_password"
 _BCRYPT: Final = "^[$]2[abxy]?[$][0-9][0-9][$]"
 _BCRYPT_LENGTH: Final = 60
@@ -43,16 +46,22 @@ class Flaw:
     refused: bool
 
 
-def _beyond(column: str) -> str:
-    """Whether the metadata holds a number that is beyond a double."""
-    path = '$.** ? (@.type() == "number" && (@ > 1.8e308 || @ < -1.8e308))'
+def _has(column: str, path: str) -> str:
     return f"pg_catalog.jsonb_path_exists(u.{column}, '{path}')"
 
 
-def _not_an_object(column: str) -> Flaw:
+def _unfit(column: str) -> Flaw:
+    """Metadata that is not an object, holds a number beyond a double, or has too many levels."""
     kind = f"pg_catalog.jsonb_typeof(u.{column}) not in ('object', 'null')"
-    text = f"{column} is not a JSON object, or holds a number that Auth cannot read"
-    return Flaw((column,), f"({kind} or {_beyond(column)})", text, refused=True)
+    numbers = f'$.**{{0 to {DEEPEST}}} ? (@.type() == "number" && (@ > 1.8e308 || @ < -1.8e308))'
+    text = (
+        f"{column} is not a JSON object, holds a number that Auth cannot read, or is nested more deeply than "
+        f"{DEEPEST:,} levels"
+    )
+    deeper = f"$.**{{{DEEPEST}}}"
+    return Flaw(
+        (column,), f"({kind} or {_has(column, numbers)} or {_has(column, deeper)})", text, refused=True
+    )
 
 
 def _missing(column: str) -> Flaw:
@@ -76,8 +85,8 @@ FLAWS: Final[Mapping[str, Flaw]] = {
         "banned_until is later than Auth can read: a ban must end before the year 9999",
         refused=True,
     ),
-    "user_metadata": _not_an_object("raw_user_meta_data"),
-    "app_metadata": _not_an_object("raw_app_meta_data"),
+    "user_metadata": _unfit("raw_user_meta_data"),
+    "app_metadata": _unfit("raw_app_meta_data"),
     **{name: _missing(name) for name in ("aud", "role", "created_at", "updated_at")},
     **{f"time_{name}": _unreadable(name) for name in _TIMES},
     "cut_hash": Flaw(

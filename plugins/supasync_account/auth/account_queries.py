@@ -16,20 +16,29 @@ from supasync_core.model.printable import sql_text
 
 LAST_BAN: Final = "9999-12-31 00:00:00+00"
 """The last end of a ban that Auth can read."""
+LARGEST: Final = 32_000_000
+"""Bytes of an account that is handed over by itself: an app may let a person write much into the metadata."""
 RECORDS: Final = "public.supasync_accounts"
 """NEW's table of what was written last: an id and a mark each."""
 _PART: Final = 'pg_catalog.left(m.id::text, 2) collate pg_catalog."C"'
 _SUMS: Final = f"select {_PART} as part, {SUM} from ({{}}) m group by 1"
 _ACCOUNT: Final = (
     "u.id::text as id, u.email as email, {phone} as phone, {sso} as sso, {mark} as mark, {flaws} as flaws, "
-    "{user}::text as user_row, array[{owned}]::text[] as owned"
+    f"case when u.row_bytes <= {LARGEST} then {{user}}::text end as user_row, "
+    "array[{owned}]::text[] as owned"
 )
 _PAGE: Final = (
-    f"select {_ACCOUNT} from (select v.*, pg_catalog.sum(pg_catalog.pg_column_size(v)) over (order by v.id) "
-    "- pg_catalog.pg_column_size(v) as before from (select w.* from auth.users w where @ order by w.id "
-    "limit %s::integer) v) u where u.before <= 2000000 order by u.id"
+    f"select {_ACCOUNT} from (select s.*, "
+    "pg_catalog.sum(s.row_bytes) over (order by s.id) - s.row_bytes as bytes_before from ("
+    "select v.*, pg_catalog.pg_column_size(row(v.*)) as row_bytes from ("
+    "select w.* from auth.users w where @ order by w.id limit %s::integer"
+    ") v) s) u where u.bytes_before <= 2000000 order by u.id"
 )
-"""A page of accounts in the order of their ids, cut off behind 2 MB of rows, but never within the first."""
+"""A page of accounts in the order of their ids, cut off behind 2 MB of rows, but never within the first.
+
+A row made of columns has them unpacked, so these are the bytes that are printed, about. An account that is
+larger than any has no rows in the page: one of mere quotes would have eight times as many there.
+"""
 _STAGED: Final = (
     "pg_catalog.jsonb_array_elements(%s::jsonb) x (rows), "
     "lateral pg_catalog.jsonb_array_elements(x.rows) j (e)"
@@ -77,7 +86,7 @@ def _write(text: str, purpose: str = "upsert", *, answers: bool = False, fires: 
 
 
 COLUMNS: Final = """
-select c.relname as tab, a.attname as name, a.attgenerated <> '' as generated
+select c.relname as tab, a.attname as name, a.attgenerated <> '' or a.attidentity = 'a' as generated
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'auth'
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

@@ -26,7 +26,7 @@ from supasync_core.model.sql_template import with_parts
 
 NAMES: Final[Mapping[Project, str]] = {"OLD": "supasync_auth_old", "NEW": "supasync_auth_new"}
 """The function of each project."""
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the functions."""
 _VALUE: Final = re.compile(r"%s::(\w+)(\[\])?")
 _RECORDS: Final = """\

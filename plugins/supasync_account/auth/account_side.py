@@ -28,6 +28,8 @@ _LOOKS: Final = 3
 """Questions for a list that is shorter than it should be."""
 PAUSE: Final = 1.0
 """Seconds between two of them."""
+_HEAVY: Final = 3
+"""Accounts one after the other that are left because each takes too long: with one more, all of them do."""
 _DENSE: Final = 2
 """A range of ids is asked for as one where it holds at most so many times the accounts that are wanted."""
 
@@ -50,6 +52,8 @@ class AccountSide:
     """The ids that were listed, in order: how many a range of them holds."""
     withheld: list[str] = field(default_factory=list)
     """The accounts that were asked for, are there, and were not handed over."""
+    heavy: list[str] = field(default_factory=list)
+    """Those of which one alone is too large, or takes too long."""
 
     @classmethod
     def of(cls, door: AccountDoor, columns: AccountColumns) -> "AccountSide":
@@ -106,24 +110,30 @@ class AccountSide:
     def accounts(self, ids: Sequence[str]) -> Iterator[list[Account]]:
         """These accounts with all that travels, a batch at a time; those that are gone are not among them.
 
-        What is neither handed over nor gone is ``withheld``. SchemaError for others than were asked for.
+        What is neither handed over nor gone is ``withheld``, or ``heavy``. SchemaError for others than were
+        asked for; SlowQueryError or LargeAnswerError where one after the other is heavy.
         """
-        rest, wanted, most = sorted(ids), set(ids), AT_ONCE
+        rest, wanted, most, failures = sorted(ids), set(ids), AT_ONCE, 0
         while rest:
             chunk = rest[:most]
             try:
                 rows = self._page(chunk)
             except (SlowQueryError, LargeAnswerError):
-                if most == 1:
-                    raise
-                most = max(1, min(most, len(chunk)) // 2)
+                most = max(1, len(chunk) // 2)
+                if len(chunk) == 1:
+                    failures += 1
+                    if failures > _HEAVY:
+                        raise
+                    self.heavy.append(rest.pop(0))
                 continue
+            failures, most = 0, min(AT_ONCE, most + most // 4 + 1, 2 * len(rows) + 1)
             last = rows[-1][0] if rows else chunk[-1]
             rest = rest[bisect_right(rest, last) :]
-            found = [account_of(row, self.columns) for row in rows if row[0] in wanted]
-            wanted.difference_update(each.id for each in found)
-            yield found
-        self.withheld += sorted(self.marks_of(sorted(wanted)))
+            there = [row for row in rows if row[0] in wanted]
+            wanted.difference_update(row[0] for row in there)
+            self.heavy += [account for account, *_, user, _ in there if user is None]
+            yield [account_of(row, self.columns) for row in there if row[0] not in self.heavy]
+        self.withheld += sorted(self.marks_of(sorted(wanted.difference(self.heavy))))
 
     def flawed(self) -> list[tuple[str, str | None, tuple[str, ...]]]:
         """The accounts with anything wrong: id, e-mail, and the names of their flaws."""
