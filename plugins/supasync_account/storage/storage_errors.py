@@ -29,6 +29,7 @@ _BY_CODE: Final[dict[str, Kind]] = {
     "SlowDown": "busy",
     "LockTimeout": "busy",
     "DatabaseTimeout": "busy",
+    "DatabaseReadOnly": "busy",
 }
 BUSY: Final = frozenset({423, 429, 500, 502, 503, 504, 544})
 _RESTRICTED, _PAUSED = 402, 540

@@ -25,7 +25,8 @@ _SPOKEN: Final = 30.0
 """Seconds between two lines of progress."""
 _UNSERVED: Final = "it is listed and cannot be read or written under its name"
 _AWAY: Final = 5
-"""Objects in a row that fail because a side does not answer, before the others are left for later."""
+"""Objects in a row that fail because a side is busy or away, before the others are left for later."""
+_LATER: Final = "the next run tries again"
 _DENIED: Final = 4 * _AWAY
 """Objects in a row, here and there, that a side refuses, before the others are left: OLD is read first."""
 
@@ -128,11 +129,12 @@ class StorageTransfer:
                 error = self._go_on_elsewhere(err) or error
             except ObjectError as err:
                 self._refused(task, err)
+                if err.kind == "busy":
+                    what = f"{_AWAY} objects in a row were not copied: {err.message}"
+                    error = self._spare_others(TransientError(what, hint=_LATER)) or error
             except TransientError as err:
-                self._away += 1
                 self.report.name(task.shown, str(err), "later")
-                if self._away >= _AWAY and self._waiting:  # else nothing is left to be spared
-                    error, self.first_left = err, self._waiting[0].shown
+                error = self._spare_others(err) or error
             except BaseException as err:  # noqa: BLE001 - raised behind the others
                 error = err
         if error is not None:
@@ -170,6 +172,14 @@ class StorageTransfer:
         what = f"{_UNSERVED}: {err.message}" if err.kind in ("missing", "name") else err.message
         what += f"; {err.hint}" if err.hint else ""
         self.report.name(task.shown, what, weights.get(err.kind, "refused"))
+
+    def _spare_others(self, err: TransientError) -> TransientError | None:
+        """The error that ends the run behind some that failed in a row: each reads OLD, up to three times."""
+        self._away += 1
+        if self._away < _AWAY or not self._waiting:
+            return None
+        self.first_left = self._waiting[0].shown
+        return err
 
     def _go_on_elsewhere(self, err: DeniedError) -> RefusedError | None:
         """Leave what is next behind some that are refused; the error that ends the run where all are."""
