@@ -90,7 +90,6 @@ class _Sheet:
     header: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     empty: set[str] = field(default_factory=set)
-    found: list[warnings.WarningMessage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         names = [cell.value for cell in next(self._there(), ())]
@@ -128,7 +127,7 @@ class _Sheet:
         for what, (one, more) in said.items():
             if self.counts[what]:
                 yield counted(self.counts[what], f"cell {one}", f"cells {more}")
-        if dates := sum("outside the limits for dates" in str(each.message) for each in self.found):
+        if dates := self.counts["dates"]:
             one, more = "cell has the format of a date and", "cells have the format of a date and"
             yield f"{counted(dates, one, more)} a number that is none: #VALUE! stands for it"
         if self.merged:
@@ -225,8 +224,14 @@ def _readable() -> Iterator[None]:
 @contextmanager
 def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sheet]:
     """The sheet, while the workbook is open; unless ``whole``, for its first row alone."""
-    with warnings.catch_warnings(record=True) as found:
+    counts = Counter[str]()
+
+    def counted_alone(message: Warning | str, *_: object, **__: object) -> None:
+        counts["dates"] += "outside the limits for dates" in str(message)
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always")
+        warnings.showwarning = counted_alone  # a file may have one in each of its cells
         with _readable():
             archive = BoundedZip(path)
         with closing(archive):
@@ -236,7 +241,7 @@ def _opened(path: Path, name: str | None, *, whole: bool = True) -> Iterator[_Sh
             with _readable():
                 formulas, merged = _seen(archive, sheet) if whole else (False, False)
                 other = _book(archive, values=False)[sheet.title] if formulas else None
-            yield _Sheet(sheet.title, _rows(sheet), other and _rows(other), merged, found=found)
+            yield _Sheet(sheet.title, _rows(sheet), other and _rows(other), merged, counts=counts)
 
 
 def _book(archive: BoundedZip, *, values: bool) -> Any:  # noqa: ANN401 - of openpyxl, which has no types
@@ -273,7 +278,9 @@ def _rows(sheet: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401 - as above
 def _seen(archive: BoundedZip, sheet: Any) -> tuple[bool, bool]:  # noqa: ANN401 - as above
     """Whether the sheet has formulas, and merged cells, which openpyxl does not tell while it streams."""
     formulas = merged = False
-    with archive.open(sheet._worksheet_path) as file:  # noqa: SLF001 - as above
+    from supasync_core.diff.workbook_reader import source  # noqa: PLC0415 - openpyxl is an extra
+
+    with source(archive, sheet) as file:
         rest = file.read(4)
         if not rest.removeprefix(_MARK).startswith(b"<") or b"\0" in rest:
             raise UnreadableFileError(

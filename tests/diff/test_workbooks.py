@@ -5,7 +5,7 @@ import sys
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
 import openpyxl
 import pytest
@@ -26,14 +26,14 @@ def book(path: Path, *rows: list[Any], title: str = "Sheet", epoch: datetime | N
     return path.name
 
 
-def edited(path: Path, member: str, before: str, after: str) -> None:
+def edited(path: Path, member: str, before: str, after: str, packing: int = ZIP_DEFLATED) -> None:
     """The workbook with another text in one of its files."""
     with ZipFile(path) as packed:
         files = {each: packed.read(each) for each in packed.namelist()}
     text = files[member].decode()
     assert before in text
     files[member] = text.replace(before, after).encode()
-    with ZipFile(path, "w", ZIP_DEFLATED) as packed:
+    with ZipFile(path, "w", packing) as packed:
         for name, body in files.items():
             packed.writestr(name, body)
 
@@ -202,6 +202,13 @@ def _bad(tmp_path: Path) -> dict[str, str]:
         ("loose.xlsx", "<a/>" * 1_000_001),
     ):
         edited(tmp_path / book(tmp_path / name, *plain), SHEET, "</sheetData>", f"{held}</sheetData>")
+    attributes = " ".join(f'a{number}="1"' for number in range(150))
+    for name, member, before, held in (
+        ("many.xlsx", SHEET, "</sheetData>", f"<z {attributes}/>" * 27_000),
+        ("rows.xlsx", "xl/workbook.xml", "</workbook>", f"<row>{'<c/>' * 600_000}</row>" * 2),
+    ):
+        edited(tmp_path / book(tmp_path / name, *plain), member, before, f"{held}{before}")
+    edited(tmp_path / book(tmp_path / "bzip2.xlsx", *plain), SHEET, "<row", "<row", ZIP_BZIP2)
     book(tmp_path / "cut.xlsx", *plain)
     edited(tmp_path / "cut.xlsx", SHEET, "</sheetData>", "")
     return {
@@ -216,9 +223,11 @@ def _bad(tmp_path: Path) -> dict[str, str]:
         "behind.xlsx": "not in order, in row 2 of the sheet Sheet",
         "swapped.xlsx": "not in order, in row 2 of the sheet Sheet",
         **dict.fromkeys(
-            ("wide.xlsx", "long.xlsx", "loose.xlsx"),
+            ("wide.xlsx", "long.xlsx", "loose.xlsx", "many.xlsx"),
             "holds more in xl/worksheets/sheet1.xml than Excel writes",
         ),
+        "bzip2.xlsx": "packs [Content_Types].xml otherwise than Excel",
+        "rows.xlsx": "holds more in xl/workbook.xml than Excel writes",
         "cut.xlsx": "cannot be read as a workbook (ParseError)",
     }
 
