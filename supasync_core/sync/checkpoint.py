@@ -34,6 +34,8 @@ SIGHTED = 10_000
 CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_ROWS = 10_000
 """Rows after which the state is saved; at most as many are confirmed while that is under way."""
+SET_BACK = timedelta(minutes=2)
+"""How far the source's time may lie before that of an earlier run: its servers' clocks differ a little."""
 
 
 @dataclass
@@ -226,6 +228,12 @@ class Checkpoint:
         known = [time for time in times if time]
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 
+    def _set_back(self) -> timedelta:
+        """How far the source's time lies before that of an earlier run; below zero where it lies behind."""
+        now = self.migration.source_now()
+        known = [timestamps.parse(each.read_at) for each in self.lease.state.tables.values() if each.read_at]
+        return timestamps.between(now, max(known)) if known and now is not None else timedelta(0)
+
     def _notes(self) -> tuple[str, ...]:
         notes = [*self.migration.notes, *self.notes]
         waiting = sum(self.state.quarantined().values())
@@ -241,6 +249,13 @@ class Checkpoint:
             )
         elif self.undated:
             notes.append("OLD's answers have no current Date: every run reads rows near the cursors again")
+        if (back := self._set_back()) > SET_BACK:
+            notes.append(
+                f"OLD's answers are dated {format_duration(back, 2)} before those of an earlier run: its "
+                "clock was set back, or a cache answers. Rows that are stamped by such a clock may lie "
+                "behind the cursors, and are not read: supasync verify names them, "
+                "supasync sync --full TABLE copies them"
+            )
         notes += [self.run.note] if self.run.note else []
         if until := arriving(replace(self.state, writing=None)):
             notes.append(

@@ -90,7 +90,7 @@ def why(remarks: Iterable[Remark]) -> str:
     cause = (
         "; ".join(makers) + ", and may have made them"
         if makers
-        else "they were created in NEW, by a trigger or by someone"
+        else "they were created in NEW, by a trigger or by someone, or OLD has deleted them since"
     )
     return f"{cause}. They stay, and block rows from OLD with the same unique value: {WAY}"
 
@@ -124,13 +124,12 @@ def in_the_way(migration: Migration, table: Table, row: Row, columns: Sequence[s
     return [key for batch in found for key in table.keys(batch) if key != own]
 
 
-def explain(table: Table, err: RowError, blockers: Sequence[Key], *, copied: bool) -> None:
+def explain(table: Table, err: RowError, blockers: Sequence[Key]) -> None:
     """Let the error say whose row it is that the source does not have, and the way out."""
     shown = "; ".join(", ".join(key) for key in blockers)
-    origin = "deleted there, or made in NEW" if copied else "made in NEW before the first sync"
     err.message = (
         f"{table.name}: NEW's row {shown} has the same {', '.join(err.columns)}, and OLD has no such row: "
-        f"{origin}"
+        "deleted there, or made in NEW"
     )
     err.hint = WAY
     err.blockers = tuple(blockers)
@@ -140,6 +139,6 @@ def hint(err: RowError) -> None:
     """Let the error name the cause where the sink was found to have rows of its own in the table."""
     columns = f" with the same {', '.join(err.columns)}" if err.columns else ""
     err.hint = (
-        "NEW had rows of its own in this table before the first sync, as a trigger on auth.users makes "
-        f"them, and one{columns} may be in the way: {WAY}"
+        "NEW has rows in this table that OLD does not have, as a trigger on auth.users makes them, and "
+        f"one{columns} may be in the way: {WAY}"
     )

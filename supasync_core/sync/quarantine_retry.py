@@ -149,6 +149,5 @@ def _blockers(writer: Writer, table: Table, row: Batch, err: RowError) -> list[B
         return []
     current = writer.read(table, table.key, keys)
     if not current and (gone := made_rows.lacking(writer.migration, table, keys)):
-        copied = not made_rows.is_untouched(writer.before.table(table.name))
-        explain(table, err, gone, copied=copied)
+        explain(table, err, gone)
     return current

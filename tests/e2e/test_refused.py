@@ -99,6 +99,8 @@ def test_a_deleted_and_recreated_email_is_set_aside_with_the_reason_and_arrives_
     )
     assert space.supasync("sync").code == 0, "an alert comes once"
     assert "1 row is quarantined: supasync quarantine list" in space.supasync("status").out
+    done = space.supasync("sync", "--full", "users")
+    assert "they were created in NEW, by a trigger or by someone, or OLD has deleted them since" in done.err
     space.new.run("delete from public.users where id = 5")
     done = space.supasync("sync")
     assert done.code == 0
