@@ -146,10 +146,11 @@ def test_an_upload_that_failed_makes_ours_what_it_has_left_and_nothing_else(both
 
 def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages) -> None:
     odd = ["image/\u0414", "text/plain\\r\\nx-upsert: true", " ", "a/b ", "a\\u0001b"]
-    names = ["accent", *(f"o-{number}" for number in range(3))]
+    names = ["accent", "form", *(f"o-{number}" for number in range(3))]
     for name in (*names, *(f"a-{number}" for number in range(len(odd))), "a-cache"):
         both.old.put("docs", name, name.encode())
     told = [("mimetype", value, f"a-{number}") for number, value in enumerate(odd)]
+    told += [("mimetype", "multipart/form-data; boundary=B", "form")]
     told += [("mimetype", "image/\u00e9", "accent"), ("cacheControl", "max-age=1\u2013", "a-cache")]
     for key, value, name in told:
         changed = f"metadata || jsonb_build_object('{key}', E'{value}'::text) where name = '{name}'"
@@ -160,6 +161,7 @@ def test_a_value_that_no_header_takes_is_that_file_s_own_refusal(both: Storages)
     assert "docs/a-cache: no request can carry its Cache-Control, 'max-age=1\\u2013'" in done.err
     assert [name for _, name, *_ in both.new.objects()] == names
     assert both.new.objects()[0][4] == "image/\u00e9"
+    assert both.new.get("docs", "form") == b"form"
 
 
 def test_a_name_of_a_file_or_a_bucket_makes_no_listing_of_its_request() -> None:

@@ -149,6 +149,10 @@ def test_an_object_that_changes_while_it_is_copied_is_copied_again(both: Storage
         assert process.wait() == 0
     both.assert_equal()
     assert both.new.get("docs", "o-03") == b"changed"
+    both.old.put("docs", "o-04", b"now")
+    kept = {"status": 200, "body": "before", "headers": {"etag": "x"}, "times": None}
+    both.space.old.server.misbehave({"kind": "answer", "path": f"{READ}docs/o-04", **kept})
+    assert "docs/o-04: OLD: docs/o-04 changes while it is copied" in both.run("sync", code=4).err
 
 
 def test_an_object_that_disappears_is_a_note(both: Storages) -> None:
@@ -253,13 +257,14 @@ def test_a_killed_run_continues_where_it_was(both: Storages) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     both.space.new.server.behave()
-    there = {name for _, name, *_ in both.new.objects()}
+    changed, *there = {name for _, name, *_ in both.new.objects()}
+    both.old.put("docs", changed, b"changed since", cache_control="max-age=5")
     both.new.sent()
     both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
     both.run("sync")
     both.assert_equal()
     sent = {path.rpartition("/")[2] for method, path in both.new.sent() if method == "POST"}
-    assert not there & sent
+    assert sent.intersection(there) == set()
 
 
 def test_a_redirect_is_not_followed(both: Storages) -> None:

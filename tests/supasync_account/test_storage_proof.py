@@ -117,7 +117,8 @@ def test_bytes_that_did_not_come_prove_nothing(both: Storages) -> None:
     both.new.put("docs", "o-00", b"X")
     for end in (both.space.old, both.space.new):
         end.server.misbehave(
-            {"kind": "answer", "status": 200, "body": "", "path": "/object/authenticated/docs/o"}
+            {"kind": "reset", "path": "/object/authenticated/docs/o"},
+            {"kind": "answer", "status": 200, "body": "", "path": "/object/authenticated/docs/o", "nth": 2},
         )
     verdict = both.run("verify", "--exact", "--json", code=1).json
     assert verdict["changed"] == {"docs/o-00": ["not read: OLD: 0 bytes came, and 1 are listed"]}

@@ -120,12 +120,12 @@ def test_what_new_has_lost_is_copied_again(both: Storages) -> None:
 def test_what_is_in_new_already_is_not_sent(both: Storages) -> None:
     for side in (both.old, both.new):
         side.bucket("docs")
-        side.put("docs", "same", b"1", x_metadata="eyJhIjoxfQ==")
+        side.put("docs", "same", b"1", x_metadata="eyJhIjoxfQ==", x_robots_tag=side.key[-3:])
     both.new.put("docs", "other", b"2")
     both.old.put("docs", "other", b"3")
     found = both.run("sync", "--json", code=3).json
     assert (found["copied"], found["equal"]) == (0, 1)
-    assert [each["name"] for each in found["named"]] == ["docs/other"]
+    assert [each["name"] for each in found["named"]] == ["docs/other", "docs/same"]
 
 
 def test_deletes_are_counted_or_mirrored_and_undone(both: Storages) -> None:

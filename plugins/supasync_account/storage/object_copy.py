@@ -28,6 +28,8 @@ _TRIES: Final = 3
 _PART: Final = 5 * 1024 * 1024
 """Bytes of an object from which on NEW's Storage may store it in parts; its ETag is no MD5 then."""
 NEWER: Final = "to take OLD's: supasync storage sync --accept newer"
+_FORM: Final = "multipart/form-data"
+"""A type of which Storage takes what is sent in one piece for a form, and keeps a part of it as the file."""
 _DELETED: Final = "deleted in OLD while it was copied"
 _UNSEEN: Final = "NEW does not show its user metadata: a firewall may refuse its name"
 _OTHER_TAG: Final = "NEW has kept another x-robots-tag than was sent; it is not sent again for that"
@@ -109,13 +111,15 @@ class Copier:
             share.end()
 
     def _tried(self, task: Task, share: Share) -> Copied:
+        form = task.listed.mimetype.lower().startswith(_FORM)
         sent = task.listed.size > LARGE and self.uploads.begun(task.bucket, task.listed)
         err: Exception | None = None
         for attempt in range(1, _TRIES + 1):
             try:
                 if task.equal and (same := self._compared(task, task.equal)):
                     return same
-                if sent and task.listed.size > LARGE and not task.listed.robots:  # pieces have no such tag
+                pieces = form or (sent and task.listed.size > LARGE)
+                if pieces and not task.listed.robots:  # pieces have no such tag
                     return self._resumed(task, share)
                 return self._again(self._streamed(self._with_metadata(task), share))
             except ChangedError as changed:

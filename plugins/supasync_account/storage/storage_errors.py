@@ -69,7 +69,7 @@ class ChangedError(ObjectError):
     """The object is not what was listed any more."""
 
     def __init__(self, name: str, project: str = "OLD") -> None:
-        super().__init__("refused", f"{project}: {name} changes while it is copied")
+        super().__init__("busy", f"{project}: {name} changes while it is copied")
 
 
 class AlteredError(ObjectError):

@@ -25,6 +25,10 @@ _AT_ONCE: Final = 1000
 _LIMIT: Final = "raise it: NEW's Dashboard -> Storage -> Settings"
 _NO_FILE: Final = "OLD lists it without a size or an ETag: it has no file to be copied"
 EXCLUDE: Final = "remove it in OLD, or name it under exclude: in tables.yaml"
+_OTHER_TAG: Final = (
+    "NEW's, which was there before, has another x-robots-tag: "
+    "supasync storage verify and then sync take OLD's"
+)
 _CHANGED: Final = f"NEW has another object of this name, left as it is; {NEWER}"
 
 
@@ -125,6 +129,8 @@ class StoragePlan:
             if ours and tags and (known is None or known.tags != tags):  # only an upload can say it
                 yield Task(bucket, listed, replaces=True, again=True)
                 return
+            if tags and known is None:
+                self.report.name(f"{bucket}/{listed.name}", _OTHER_TAG, "note")
             yield Task(bucket, listed, equal=there, replaces=ours, md5=known.md5 if known else None)
         elif self.accept_newer or self._is_ours(bucket, listed, there, known):
             yield Task(bucket, listed, replaces=True, before=_replaced(listed, there, known))

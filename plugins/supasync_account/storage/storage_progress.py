@@ -7,15 +7,16 @@ Where the file is lost, objects that are equal on both sides are taken as they a
 # ruff: noqa: S608 - the names of tables are our own
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, Self
 
 from supasync_account.storage.known_object import Known
-from supasync_account.storage.object_copy import Copied
+from supasync_account.storage.object_copy import Copied, Task
 from supasync_account.storage.object_listing import StoredObject
+from supasync_account.storage.resumable_upload import LARGE
 from supasync_core.model import timestamps
 from supasync_core.staging.connection import (
     Database,
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS kept.storage_doubts (pair VARCHAR, bucket VARCHAR, na
   new_etag VARCHAR, md5 VARCHAR, ours BOOLEAN);
 """
 THESE: Final = "name IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+_OF_THESE: Final = "(bucket, name) IN (SELECT unnest(?), unnest(?))"
 _LISTED: Final = """
 CREATE OR REPLACE TEMP TABLE listed (side VARCHAR, bucket VARCHAR, name VARCHAR, size BIGINT, etag VARCHAR,
   mimetype VARCHAR, cache VARCHAR, updated VARCHAR, robots VARCHAR)
@@ -253,11 +255,10 @@ class StorageProgress(Database):
             for each in copied
         ]
         names = [[row[1] for row in rows], [row[2] for row in rows]]
-        of_these = "(bucket, name) IN (SELECT unnest(?), unnest(?))"
         with self._lock, translate_errors(self.path), transaction(self.connection):
             for table in (_OBJECTS, "kept.storage_uploads", "kept.storage_doubts"):
                 self.connection.execute(
-                    f"DELETE FROM {table} WHERE pair = ? AND {of_these}", [self.pair, *names]
+                    f"DELETE FROM {table} WHERE pair = ? AND {_OF_THESE}", [self.pair, *names]
                 )
             self._insert(_OBJECTS, rows)
 
@@ -277,8 +278,8 @@ class StorageProgress(Database):
 
         Other bytes are believed to be ours where they were seen to come from OLD, or are those of then.
         """
-        etag = self._uploads.get((bucket, listed.name), ("", "", ""))[0]
-        if etag and there.md5 == etag:
+        query = f"SELECT etag FROM kept.storage_uploads WHERE pair = ? AND bucket = ? AND {THESE}"
+        if (there.md5,) in self.asked(query, [self.pair, bucket, [listed.name]]):
             return True
         path, came = self._upload(bucket, listed) or (None, "")
         like = (there.size, there.mimetype) == (listed.size, listed.mimetype)
@@ -300,13 +301,30 @@ class StorageProgress(Database):
             self.connection.execute(insert, [*values, listed.etag, path, told])
             self._uploads[bucket, listed.name] = listed.etag, path, told
 
+    def intend(self, tasks: Iterable[Task]) -> None:
+        """Remember what small uploads of a run are of: it may be killed before they are kept as copied."""
+        rows = [
+            (self.pair, each.bucket, each.listed.name, each.listed.etag, None, None)
+            for each in tasks
+            if each.listed.size <= LARGE
+        ]
+        if rows:
+            names = [[row[1] for row in rows], [row[2] for row in rows]]
+            with self._lock, translate_errors(self.path), transaction(self.connection):
+                known = "kept.storage_uploads WHERE pair = ? AND path IS NULL"
+                self.connection.execute(f"DELETE FROM {known} AND {_OF_THESE}", [self.pair, *names])
+                self._insert("kept.storage_uploads", rows)
+
     def _upload(self, bucket: str, listed: StoredObject) -> tuple[str, str] | None:
         """What is asked of every object, and rarely has an answer: all of it is held in memory."""
         etag, path, told = self._uploads.get((bucket, listed.name), ("", "", ""))
         return (path, told) if etag and etag == listed.etag else None
 
     def _begun(self) -> dict[tuple[str, str], tuple[str, str, str]]:
-        query = "SELECT bucket, name, etag, path, coalesce(told, '') FROM kept.storage_uploads WHERE pair = ?"
+        query = (
+            "SELECT bucket, name, etag, path, coalesce(told, '') FROM kept.storage_uploads "
+            "WHERE pair = ? AND path IS NOT NULL"
+        )
         return {(bucket, name): tuple(rest) for bucket, name, *rest in self.asked(query, [self.pair])}
 
     # What is known of a bucket

@@ -104,6 +104,7 @@ class StorageSync:
             self.say,
         )
         if not self.report.interrupted:
+            self.progress.intend(tasks)
             try:
                 transfer.run(tasks)
             finally:

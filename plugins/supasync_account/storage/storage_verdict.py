@@ -205,7 +205,7 @@ class _Bucket:
         self.afford("NEW", right.size)
         try:
             told = [looked_up(client, self.name, left.name) for client in (self.old, self.new)]
-            hashes = [self._read(self.old, left), self._read(self.new, right)]
+            hashes = [self._read_again(self.old, left), self._read_again(self.new, right)]
         except ObjectError as err:
             return [f"not read: {err.message}"]
         except httpx.TransportError as err:
@@ -216,6 +216,14 @@ class _Bucket:
         if UNKNOWN in metadata:
             return [*differ, "user metadata: not read"]
         return differ + ([] if same_values(*metadata) else ["user metadata"])
+
+    def _read_again(self, client: StorageClient, each: StoredObject) -> str:
+        """As `_read`, once more where a connection breaks: all that was read before is not read in vain."""
+        try:
+            return self._read(client, each)
+        except httpx.TransportError:
+            self.afford(client.project, each.size)
+            return self._read(client, each)
 
     def _read(self, client: StorageClient, each: StoredObject) -> str:
         digest, number = sha256(), 0
