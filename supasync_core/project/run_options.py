@@ -56,8 +56,8 @@ class RunOptions:
     installation's where there is none. ``interrupted`` is asked between batches whether the user wants to
     stop, ``meter`` whether budgets allow the run to continue; ``metered`` makes it at the store's time, under
     the lease. ``on_first_load`` is called with the state and that time before a first load. ``last``: every
-    comparison that is made now and then is made now, whatever it costs, since no other run comes before the
-    switch. ``by_schedule``: tables that were read not long ago wait for their ``every``. ``say``
+    step and comparison that is made now and then is made now, whatever it costs, since no other run comes
+    before the switch. ``by_schedule``: tables that were read not long ago wait for their ``every``. ``say``
     shows a line of a step.
     """
 

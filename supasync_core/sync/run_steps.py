@@ -63,7 +63,7 @@ def _result(checkpoint: Checkpoint, options: RunOptions, part: Part) -> StepResu
 def _is_due(checkpoint: Checkpoint, part: Part, every: timedelta) -> bool:
     """Whether the step last ended so long ago; half an interval less will do, as runs are never exact."""
     last = checkpoint.state.steps_at.get(part.name)
-    if last is None:
+    if last is None or checkpoint.options.last:
         return True
     age = timestamps.parse(checkpoint.run.now) - timestamps.parse(last)
     return age >= timestamps.micros_of(every - checkpoint.migration.settings.interval / 2)

@@ -157,21 +157,26 @@ def test_check_names_what_is_in_the_way_and_cutover_proves_accounts(both: Projec
 
 
 def test_a_switch_proves_accounts_and_does_not_happen_without_them(both: Projects) -> None:
-    both.space.write("tables.yaml", WITH.replace("tables:", "defaults: {overlap: 0s}\ntables:"))
+    """The sync before a switch waits for no schedule, which the hourly one does."""
+    once = WITH.replace("{}", "{every: 24h}")
+    both.space.write("tables.yaml", once.replace("tables:", "defaults: {overlap: 0s}\ntables:"))
     both.space.environment["SUPABASE_ANON_KEY"] = NEW_ANON
     with_profiles(both, 1)
+    assert both.space.supasync("sync").code == 0
     both.sign_up(2, role="null")
+    both.sign_up(3)
+    assert "auth: not due: every 1d" in both.space.supasync("sync").out
     first = switch(both)
     assert first["auth"]["detail"].startswith("1 account differs: 1 missing in NEW")
-    assert first["auth"]["hint"] == "list them: supasync auth verify"
+    assert first["auth"]["hint"] == "copy them: supasync auth sync; list them: supasync auth verify"
     both.old.paste("update auth.users set role = 'x' where role is null")
-    assert both.space.supasync("sync").code == 0
+    both.auth("sync")
     both.new.paste(f"update auth.users set encrypted_password = '$2a$06$other' where id = '{number(2)}'")
     assert switch(both)["auth"]["detail"].startswith("1 account differs: 0 missing in NEW, 0 only there")
     both.auth("sync", "--accept", "newer")
     proof = switch(both)["auth"]
     assert proof["result"] == "ok"
-    assert "2 accounts compared by digests, password hashes included: equal" in proof["detail"]
+    assert "3 accounts compared by digests, password hashes included: equal" in proof["detail"]
     assert "MFA factors" in proof["detail"]
 
 

@@ -8,9 +8,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from supasync_account.auth import keys_api
-from supasync_account.auth.keys_account import one_account, page_of_accounts
+from supasync_account.auth import keys_api, keys_listing
+from supasync_account.auth.keys_account import LONGEST_BAN, one_account, page_of_accounts
 from supasync_account.auth.keys_api import KeysApi
+from supasync_account.auth.keys_changes import ban
 from supasync_account.auth.keys_flaws import DEEP, uncopyable
 from supasync_account.auth.keys_listing import Listing, listed
 from supasync_account.auth.keys_plan import Lists, plan
@@ -129,6 +130,24 @@ def test_a_list_without_an_end_ends(pages: list[bytes], found: int) -> None:
     assert len(asked) < 100
 
 
+def test_a_deleted_account_stands_for_no_other_that_pages_have_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of one creation time: the last one is on no page of two walks, and the first one is deleted."""
+    monkeypatch.setattr(keys_listing, "FIRST_PAGE", 8)
+    first = [range(1, 6), range(1, 6), range(6, 11), range(10, 12)]
+    then = [range(7, 12), range(2, 7), range(2, 3)]
+    last = [range(2, 6), range(6, 10), range(10, 13)]
+    counted = [(12, first), (11, then), (11, last)]
+    told = [answer(users(*page), f"X-Total-Count: {total}") for total, pages in counted for page in pages]
+    said, asked = counting(iter(told))
+    with auth(said) as api:
+        listing = listed(api)
+    assert (sorted(listing.accounts), listing.whole) == ([ID.format(each) for each in range(2, 13)], True)
+    assert len(asked) == len(told)
+    said, _ = counting(itertools.repeat(answer(users(1, 1), "X-Total-Count: 2")))
+    with auth(said) as api:
+        assert not listed(api).whole
+
+
 @pytest.mark.parametrize("total", ["9" * 5000, "9" * 13, "-1", "1e3"])
 def test_a_total_that_no_project_has_is_not_usable(total: str) -> None:
     said, _ = counting(itertools.repeat(answer(users(1), f"X-Total-Count: {total}")))
@@ -183,6 +202,11 @@ def test_metadata_that_is_nested_too_deeply_is_one_accounts_flaw(depth: int) -> 
     assert uncopyable(found[1]) is None
     changed = one_account(one.replace('"]]"', '"]"').encode())
     assert changed.mark != found[0].mark
+
+
+def test_a_ban_that_no_auth_prints_is_the_longest_that_it_takes() -> None:
+    [account] = page_of_accounts(b'{"users":[{"id":"a","banned_until":"infinity"}]}')
+    assert ban(account, time.time()) == {"ban_duration": f"{LONGEST_BAN}s"}
 
 
 def test_what_is_nested_too_deeply_in_new_is_not_written_over() -> None:

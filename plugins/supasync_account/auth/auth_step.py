@@ -74,7 +74,9 @@ def prove(context: StepContext) -> Iterator[Finding]:
     if differ:
         what = counted(differ, "account differs", "accounts differ")
         numbers = f"{len(found.missing):,} missing in NEW, {len(found.extra):,} only there"
-        yield problem(f"{what}: {numbers}", hint="list them: supasync auth verify")
+        yield problem(
+            f"{what}: {numbers}", hint="copy them: supasync auth sync; list them: supasync auth verify"
+        )
     else:
         accounts = counted(found.old, "account", "accounts")
         yield note(f"{accounts} compared {found.by}: equal", "")

@@ -95,7 +95,7 @@ def _merged(mine: bytes, theirs: bytes) -> dict[str, msgspec.Raw]:
 def _term(account: KeyAccount, now: float) -> str:
     """How long it is banned from now on: never shorter than in OLD."""
     seconds = account.banned_for(now)
-    return f"{min(ceil(seconds) + 1, LONGEST_BAN)}s" if seconds else _NEVER
+    return f"{ceil(min(seconds + 1, LONGEST_BAN))}s" if seconds else _NEVER
 
 
 _NOWHERE: Final = "@supasync.invalid"

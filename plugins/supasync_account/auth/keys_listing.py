@@ -80,6 +80,9 @@ class _Reader:
     sick: list[int] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     """The ids that the walk under way has found."""
+    alive: set[str] = field(default_factory=set)
+    """The ids that were found since the server last counted fewer: one that was found earlier may be deleted,
+    and would stand for one that is lost."""
 
     def page(self, number: int, size: int, order: str = "asc") -> list[KeyAccount] | None:
         """The accounts of a page; None where it holds one that cannot be read."""
@@ -95,10 +98,13 @@ class _Reader:
             raise self.api.unusable("something that is not a list of accounts", answer) from None
         if answer.total is None:
             raise self.api.unusable("a list without X-Total-Count, or with one that no project has", answer)
+        if answer.total < self.found.total:
+            self.alive.clear()
         self.totals.add(answer.total)
         self.found.total = answer.total
         for place, each in enumerate(users, (number - 1) * size):
             self.seen.add(each.id)
+            self.alive.add(each.id)
             (self.found.accounts if _UUID.fullmatch(each.id) else self.found.strange)[each.id] = each
             if order == "asc":
                 self.places[place] = each
@@ -106,26 +112,37 @@ class _Reader:
 
     def one_page(self, size: int) -> bool:
         """One page that has room for all; whether it holds all that the server counts."""
-        self.found.accounts.clear()
+        self._forget()
         self.afford(BYTES * self.found.total)
         users = self.page(1, size)
         if users is None:
             self.narrow(1, size)
             return False
-        return self.found.total <= len(users) < size
+        return self.holds_all(users, size)
+
+    def holds_all(self, users: list[KeyAccount], size: int) -> bool:
+        """Whether the first page holds all accounts, each once."""
+        return self.found.total <= len(self.alive) and len(users) < size
 
     def walks(self, size: int) -> bool:
         """Walks with several sizes, until their different ids are as many as the server counts throughout."""
         for part in range(WALKS):
             self.totals.clear()
-            if len(self.found.accounts) > self.found.total:
-                self.found.accounts.clear()
+            if len(self.alive) > self.found.total:
+                self._forget()
             self._walk(max(1, size * (WALKS - part // 2) // WALKS), "desc" if part % 2 else "asc")
             if self.sick:
                 return False
-            if self.totals == {len(self.found.accounts) + len(self.found.strange)}:
+            if self.totals == {len(self.alive)}:
+                for found in (self.found.accounts, self.found.strange):
+                    for gone in found.keys() - self.alive:
+                        del found[gone]
                 return True
         return False
+
+    def _forget(self) -> None:
+        self.found.accounts.clear()
+        self.alive.clear()
 
     def _walk(self, size: int, order: str) -> None:
         self.afford(BYTES * self.found.total)
@@ -175,7 +192,7 @@ def listed(api: KeysApi, afford: Callable[[int], None] = lambda _bytes: None) ->
         reader.narrow(1, FIRST_PAGE)
         if found.total > FIRST_PAGE:
             reader.walks(FIRST_PAGE)
-    elif found.total <= len(users) < FIRST_PAGE:
+    elif reader.holds_all(users, FIRST_PAGE):
         found.whole = True
     else:
         found.whole = _all(reader, len(users))
