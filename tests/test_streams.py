@@ -103,6 +103,13 @@ def test_every_character_can_be_printed_for_people(folder: Path, encoding: str) 
     assert (rb"\u2192 \U0001f600" if encoding != "utf-8" else "→ 😀".encode()) in done.stdout
 
 
+def test_what_nobody_has_made_visible_moves_no_terminal_either(folder: Path) -> None:
+    done = run(folder, "verify\x9b8m\u202e")
+    assert done.returncode == 2
+    assert r"unknown command verify\u009b8m\u202e" in done.stderr
+    assert done.stderr.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
 def test_programs_get_utf_8_whatever_the_terminal_takes(folder: Path, form: str) -> None:
     assert "→ 😀".encode() in compared(folder, form, "ascii").stdout

@@ -1,7 +1,6 @@
 """The foreign keys of a sink as far as it tells them: between its tables, from and to other tables."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from supasync_core.api.backend import Reference, Referential, Referred, Sink
 from supasync_core.model.dependencies import cycles
@@ -63,9 +62,11 @@ ACCOUNTS = ("auth", "users")
 def found(migration: Migration) -> Iterator[Finding]:
     """Of each foreign key to what neither tables.yaml nor a step copies, what it means and what to do."""
     sink, tables = migration.sink, migration.settings.tables
-    told: Sequence[Reference] | None = None
-    with suppress(SupasyncError):
+    try:
         told = sink.references(tables) if isinstance(sink, Referential) else ()
+    except SupasyncError as err:
+        yield warning(f"NEW's foreign keys were not looked at: {err}", hint=err.hint)
+        return
     if told is None:
         yield warning(OLDER, hint=PASTE, kind="older")
     names = {table.address: table.name for table in tables}

@@ -111,6 +111,15 @@ def test_what_cannot_be_compared_is_trouble(alike: Workspace) -> None:
     assert "NEW" in done.json["error"]
 
 
+def test_functions_of_new_that_do_not_answer_are_not_called_old_ones(alike: Workspace) -> None:
+    rule = {"kind": "answer", "path": "supasync_ready_structure", "times": None, "status": 503}
+    alike.new.server.misbehave(rule)
+    done = alike.supasync("check")
+    alike.new.server.behave()
+    assert "warning: NEW's foreign keys were not looked at: NEW failed (503" in done.out, done.out
+    assert "older supasync" not in done.out
+
+
 def test_a_table_that_old_does_not_have_and_a_view_are_named(alike: Workspace) -> None:
     for end in (alike.old, alike.new):
         end.run("create view busy as select id, updated_at from jobs; grant select on busy to service_role")
