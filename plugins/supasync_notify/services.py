@@ -70,13 +70,20 @@ def flaw_of_services(value: str) -> str | None:
 
 
 def _services(value: str) -> tuple[list[tuple[str, NotifyBase]], list[int]]:
-    """Apprise's services, each with its name, and the places of the addresses that it does not know."""
+    """Apprise's services, each with its name, and the places of the addresses that it does not know.
+
+    A redirect, which would take the message and its keys elsewhere, is followed where an address says so.
+    """
     import logging  # noqa: PLC0415 - wanted by few
 
     import apprise  # noqa: PLC0415 - an extra, and slow to import
 
     logging.getLogger("apprise").disabled = True  # what it logs may hold an address
-    made = [apprise.Apprise.instantiate(each) for each in value.split()]
+    try:
+        asset = apprise.AppriseAsset(http_redirects=False)
+    except AttributeError as err:  # before Apprise 2.0
+        raise ImportError(str(err)) from err
+    made = [apprise.Apprise.instantiate(each, asset=asset) for each in value.split()]
     refused = [place for place, service in enumerate(made, 1) if service is None]
     known = [(str(each.service_name), each) for each in made if isinstance(each, apprise.NotifyBase)]
     return known, refused
