@@ -9,10 +9,12 @@ from threading import RLock
 from supasync_core.api.registration import Fence
 from supasync_core.model import pg_literals, raw_json
 from supasync_core.model.batch import Batch
+from supasync_core.model.errors import TransientError
 from supasync_core.model.pg_types import is_array, is_json, type_of
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.staging.connection import private_umask, translate_errors
 from supasync_core.staging.csv.folder import Files
+from supasync_core.staging.csv.unchanged import stamp
 from supasync_core.staging.duckdb_side import DuckdbSide
 from supasync_core.staging.duckdb_tables import Tables
 from supasync_core.staging.held_rows import HeldRows
@@ -42,6 +44,8 @@ class CsvSink(DuckdbSide):
         self._held = HeldRows(self._writer)
         self._shapes: dict[str, Shape] = {}
         self._loaded: set[Path] = set()
+        self._seen: dict[Path, tuple[int, ...] | None] = {}
+        """What tells whether others have changed a file since it was loaded or written here."""
         self._unsaved: dict[Path, Table] = {}
         """The tables whose files do not have every row yet."""
 
@@ -56,6 +60,7 @@ class CsvSink(DuckdbSide):
         with self._lock:
             self._shapes[table.name] = shape
             self._loaded.discard(path)
+            self._seen.pop(path, None)
             columns = table.columns or [column.name for column in shape.columns]
             names = [name for name in columns if name not in table.exclude]
             if shape.known and names and not table.transform and not path.exists():
@@ -130,19 +135,30 @@ class CsvSink(DuckdbSide):
         return rows
 
     def _save(self, table: Table) -> None:
-        """Write the table's file; if that fails, it stays to be written."""
+        """Write the table's file; if that fails, it stays to be written.
+
+        TransientError where others have changed it since: what they wrote would be lost.
+        """
         path = self._files.of(table)
+        if stamp(path, by_system=False) != self._seen.get(path):
+            raise table.error(
+                TransientError,
+                f"{path} was changed by another program meanwhile and is left as that wrote it",
+                hint="run it again: it begins with what the file has now",
+            )
         self._held.merge(table)
         with private_umask(), translate_errors(path, table):
             replace_whole(path, lambda file: self._work.save(table, file))
         self._unsaved.pop(path, None)
         self._loaded.add(path)
+        self._seen[path] = stamp(path, by_system=False)
 
     def _load(self, table: Table) -> bool:
         """Load the table's file unless it is loaded; False if there is no table."""
         path = self._files.of(table)
         if path not in self._loaded and path not in self._unsaved:
             self._held.forget(table)
+            self._seen[path] = stamp(path, by_system=False)
             if not path.is_file():
                 self._work.drop(table)
                 return False

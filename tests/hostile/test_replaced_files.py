@@ -8,10 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from supasync_core.model.errors import SchemaError
+from supasync_core.model.batch import Batch
+from supasync_core.model.errors import SchemaError, TransientError
 from supasync_core.model.table import Table
 from supasync_core.staging.csv.scanner import scan
 from supasync_core.staging.csv.unchanged import unchanged
+from supasync_csv.sink import CsvSink
 from supasync_csv.workspace import Workspace
 from tests.servers.command import run
 
@@ -84,6 +86,21 @@ def test_the_reader_of_csv_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.raises(SchemaError, match="was changed or replaced while it was read"),
     ):
         space.load(TABLE, path, lambda name: name)
+
+
+def test_a_file_that_others_have_changed_since_is_left_as_they_wrote_it(tmp_path: Path) -> None:
+    path, _ = two(tmp_path)
+    sink = CsvSink(tmp_path)
+    sink.upsert(TABLE, Batch(b'[{"id":"4"}]'))
+    sink.flush()
+    sink.upsert(TABLE, Batch(b'[{"id":"5"}]'))
+    path.write_text("id\n1\n3\n4\n")
+    with pytest.raises(TransientError, match="was changed by another program meanwhile"):
+        sink.close()
+    assert path.read_text() == "id\n1\n3\n4\n"
+    with closing(CsvSink(tmp_path)) as sink:
+        sink.upsert(TABLE, Batch(b'[{"id":"5"}]'))
+    assert path.read_text() == "id\n1\n3\n4\n5\n"
 
 
 def test_a_duckdb_file_with_a_log_beside_it_is_refused(tmp_path: Path) -> None:
