@@ -99,7 +99,7 @@ def json(value: str, kind: Kind, depth: int = 0) -> str:  # noqa: PLR0911 - one 
         case "map":
             return _map(value, kind, depth)
         case family if family in _NESTED:
-            return f"CAST(to_json({value}) AS VARCHAR)"
+            return f"CAST(CAST({value} AS JSON) AS VARCHAR)"  # to_json rounds the decimals of a variant
     text = plain(value, kind)
     if kind.family in _BARE:
         return text

@@ -168,9 +168,11 @@ def test_a_duckdb_file_is_compared_by_its_own_types(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "there.duckdb") as connection:
         connection.execute(
             "create table users as select 1::bigint as id, 1.50::decimal(9,2) as n, true as b, "
-            "timestamptz '2024-01-01 00:00:00+00' as at, [1, 2] as list, '\\xde'::blob as bytes"
+            "timestamptz '2024-01-01 00:00:00+00' as at, [1, 2] as list, '\\xde'::blob as bytes, "
+            "1.0000000000000000000001::decimal(38,22)::variant as v"
         )
-    lines = ["id,n,b,at,list,bytes", '1,1.5,t,2024-01-01 01:00:00+01,"[1,2]",\\xDE']
+    cells = '1,1.5,t,2024-01-01 01:00:00+01,"[1,2]",\\xDE,1.0000000000000000000001'
+    lines = ["id,n,b,at,list,bytes,v", cells]
     assert diff(tmp_path, csv_file(tmp_path / "users.csv", lines), "there.duckdb").counts == (0, 0, 0, 1)
 
 
