@@ -33,6 +33,8 @@ from supasync_core.system import lock
 
 RENEW = 60.0
 """Seconds after which a run that is about to write makes sure that the lease is still its own."""
+UNRECORDED = 10_000_000
+"""Bytes of OLD behind which its cost is recorded earlier: files have budgets, and a run may be killed."""
 KILLED = timedelta(minutes=10)
 """How long what a dead process of this machine sent may take to arrive: servers give up earlier by far."""
 MARGIN = timedelta(seconds=10)
@@ -68,6 +70,8 @@ class Lease:
     flushing: bool = False
     flushed: float = field(default_factory=awake)
     flush_took: float = 0.0
+    recorded: int = 0
+    """The bytes of OLD that the record has: those behind it are lost with a run that is killed."""
     noted: bool = False
     """Whether the state in the store says that this run writes."""
     turn: RLock = field(default_factory=RLock)
@@ -134,16 +138,24 @@ class Lease:
             self.noted = True
 
     def renew(self) -> None:
-        """Say that this run is alive where it has not for a while."""
-        if self.age < RENEW:
+        """Say that this run is alive, and what it has cost, where it has not for a while or much has come."""
+        if not self._is_due:
             return
         with self.turn:
-            if self.age < RENEW:  # another thread has renewed it meanwhile
+            if not self._is_due:  # another thread has renewed it meanwhile
                 return
             if self.saved and (self.flushing or not self.may_flush()):
                 self._store(replace(self.saved, status="running"))
             else:
                 self.save(self.record())
+
+    @property
+    def _is_due(self) -> bool:
+        return self.age >= RENEW or self._received - self.recorded >= UNRECORDED
+
+    @property
+    def _received(self) -> int:
+        return self.migration.ledger.total("OLD").received
 
     def may_flush(self) -> bool:
         """Whether a save is worth it now: the sink holds nothing back, or has done so for long enough."""
@@ -205,10 +217,11 @@ class Lease:
             seen = timestamps.parse(self.run.now) + int((awake() - self.begun) * 1_000_000)
             self.writing = replace(self.writing, seen=timestamps.to_text(seen))
             entry = replace(entry, state=replace(entry.state, writing=self.writing))
-        asked = awake()
+        asked, received = awake(), self._received
         if not self.migration.store.save(self.run.id, entry):
             raise self._lost()
         self.renewed, self.released = asked, entry.status != "running"
+        self.recorded = received
         lock.note_alive(self.migration.settings.folder)
 
     def _lost(self) -> SupasyncError:

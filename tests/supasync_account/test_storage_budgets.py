@@ -1,5 +1,7 @@
 """What OLD's files may cost: every download is asked for, also that of a file that has grown, and repeats."""
 
+import signal
+
 from tests.supasync_account.storages import CONFIG, Storages
 from tests.supasync_account.test_storage_proof import other_etags
 
@@ -54,6 +56,32 @@ def test_large_files_stop_no_run_before_the_budget_is_used(both: Storages) -> No
         done = both.space.supasync(*args)
         assert done.code == 0, done.out + done.err
         both.assert_equal()
+
+
+RECORDED = """
+from supasync_core.project import lease
+lease.UNRECORDED = 500_000
+"""
+
+
+def test_what_a_killed_run_has_read_counts(both: Storages) -> None:
+    settings(both, "{}\nworkers: 1", "2.5MB")
+    both.old.bucket("docs")
+    for number in range(40):
+        both.old.put("docs", f"o-{number:02}", bytes([number]) * 100_000)
+    both.space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": f"{SENT}o-20"})
+    before, both.space.before = both.space.before, both.space.before + RECORDED
+    try:
+        with both.space.command("storage", "sync") as process:
+            both.space.new.server.wait_held()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    finally:
+        both.space.before = before
+    both.space.new.server.behave()
+    both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
+    assert "of 2.5 MB egress a month" in both.run("sync", code=3).err
+    assert len(both.new.objects()) < 32
 
 
 def test_what_new_does_not_take_is_not_read_again_and_again(both: Storages) -> None:
