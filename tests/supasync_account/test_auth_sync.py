@@ -156,17 +156,25 @@ def test_accounts_that_were_copied_by_hand_are_known_from_then_on(both: Projects
 
 
 def test_two_accounts_swap_their_emails(both: Projects) -> None:
-    both.sign_up(1, 2, 3)
+    """Also beside one that gets another one at the same time, and that NEW refuses."""
+    both.sign_up(1, 2, 3, 5)
     both.auth("sync")
+    both.space.new.run("alter table auth.users add constraint none check (email not like 'no%') not valid")
     both.old.paste(
         "update auth.users set email = null, phone = null;"
+        f"update auth.users set email = 'no@example.test' where id = '{number(5)}';"
         f"update auth.users set email = 'u2@example.test', phone = '492' where id = '{number(1)}';"
         f"update auth.users set email = 'u1@example.test', phone = '491' where id = '{number(2)}';"
         f"update auth.users set email = 'third@example.test' where id = '{number(3)}'"
     )
     both.sign_up(4, email="'u3@example.test'")
-    report = both.auth("sync", "--json").json
+    try:
+        report = both.auth("sync", "--json", code=3).json
+    finally:
+        both.space.new.run("alter table auth.users drop constraint none")
     assert (report["created"], report["updated"]) == (1, 3)
+    assert [each["id"] for each in report["named"]] == [number(5)]
+    both.auth("sync")
     both.assert_equal()
 
 

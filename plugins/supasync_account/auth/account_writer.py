@@ -15,8 +15,9 @@ from supasync_account.auth.account_report import AccountReport
 from supasync_account.auth.account_row import Account
 from supasync_account.auth.account_side import AccountSide
 from supasync_core.api.registration import Fence
-from supasync_core.model.errors import BatchTooLargeError, RowError, SlowQueryError
+from supasync_core.model.errors import BatchTooLargeError, RowError, SlowQueryError, TableError
 
+_UNIQUE: Final = "23505"
 _FITS: Final = (RowError, BatchTooLargeError, SlowQueryError)
 """What may be the fault of one account, so that others are written without it."""
 
@@ -99,37 +100,53 @@ class AccountWriter:
         return f"its {what} is held in NEW by the account {holder}, which signed up there"
 
     def _written(self, accounts: Sequence[Account], expected: Mapping[str, str]) -> None:
-        """Write them together; in halves where one of them does not fit, which is named."""
+        """Write them together; where some do not fit, without those, which are named.
+
+        Two that swap an e-mail fit together alone, so what is taken by another is tried once more without
+        what is bad.
+        """
+        failed = list(self._unfit(accounts, expected))
+        taken = [each for each, err in failed if isinstance(err, RowError) and err.sqlstate == _UNIQUE]
+        again = taken if 1 < len(taken) < len(accounts) else []
+        for each, err in failed:
+            if each not in again:
+                self.report.name(each.id, each.email, err.message, refused=True)
+        if again:
+            self._written(again, expected)
+
+    def _unfit(
+        self, accounts: Sequence[Account], expected: Mapping[str, str]
+    ) -> Iterator[tuple[Account, TableError]]:
+        """Write them together, in halves where that fails; those that do not fit by themselves."""
         try:
             self._in_one_transaction(accounts, expected)
         except _FITS as err:
             if len(accounts) == 1:
-                self.report.name(accounts[0].id, accounts[0].email, err.message, refused=True)
+                yield accounts[0], err
                 return
             half = len(accounts) // 2
-            self._written(accounts[:half], expected)
-            self._written(accounts[half:], expected)
+            yield from self._unfit(accounts[:half], expected)
+            yield from self._unfit(accounts[half:], expected)
 
     def _in_one_transaction(self, accounts: Sequence[Account], expected: Mapping[str, str]) -> None:
+        """Write them, without those that are held or have changed meanwhile, which are named behind that."""
         there = [each for each in accounts if each.id in expected]
         lost = self._lost(there)
         held = {} if self.cascades else self._held_by_rows(lost)
         chosen, taken = self._without_taken_rows([each for each in accounts if each.id not in held])
         held |= taken
-        for each in accounts:
-            if each.id in held:
-                self.report.name(each.id, each.email, held[each.id], refused=True)
         while chosen:
             # A mark as OLD's: its own answer was lost, and the same is written again.
             allowed = {each.id: [expected.get(each.id), each.mark] for each in chosen if not self.alone}
             changed, answers = self._together(self._steps(chosen, expected, lost), allowed)
-            for each in chosen:
-                if each.id in changed:
-                    self.report.name(each.id, each.email, BOTH_CHANGED, refused=True)
             if not changed:
                 self._count(chosen, expected, dict(answers[-1]))
-                return
+                break
+            held |= dict.fromkeys(changed, BOTH_CHANGED)
             chosen = [each for each in chosen if each.id not in changed]
+        for each in accounts:
+            if each.id in held:
+                self.report.name(each.id, each.email, held[each.id], refused=True)
 
     def _steps(
         self, accounts: Sequence[Account], expected: Mapping[str, str], lost: Mapping[str, Mapping[str, str]]

@@ -162,6 +162,12 @@ class KeysApi:
                     received = response.num_bytes_downloaded + heads
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.PoolTimeout) as err:
             raise _Passing(f"{self.project}: Auth was not reached ({_reason(err)})", unsent=True) from err
+        except _LargeError as err:
+            what = f"{self.project}: the answer of Auth is {err}"
+            if request.method != "GET":
+                raise _Passing(what) from err
+            hint = "accounts whose metadata is so large are copied by SQL or functions alone"
+            raise TransientError(what, hint=hint) from err
         except httpx.HTTPError as err:
             raise _Passing(f"{self.project}: the answer of Auth did not come ({_reason(err)})") from err
         finally:
@@ -225,17 +231,19 @@ class _Passing(Exception):  # noqa: N818 - becomes an error once attempts are us
         self.message, self.after, self.unsent = message, after, unsent
 
 
+class _LargeError(Exception):
+    """An answer is larger than any: it would be as large again."""
+
+
 def _read(response: "httpx.Response") -> bytes:
     """The unpacked body, of a refusal its beginning."""
-    import httpx  # noqa: PLC0415 - as above
-
     most, body = LARGEST if response.is_success else _SHOWN, BytesIO()  # which hands over without a copy
     for piece in response.iter_bytes():
         body.write(piece)
         if body.tell() > most and not response.is_success:
             break
         if body.tell() > most:
-            raise httpx.ReadError(f"the answer is larger than {most:,} bytes")
+            raise _LargeError(f"larger than {most:,} bytes")
     return body.getvalue()
 
 
