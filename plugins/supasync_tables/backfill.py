@@ -93,7 +93,7 @@ def _within(job: Job, bounds: Sequence[Span], behind: Key, to: Key | None = None
     if not job.state.keysets:
         return [Span(Keyset(None), after=after, to=to)]
     return [
-        replace(span, after=after, beyond=span.after.value) if span.after else replace(span, after=after)
+        replace(span, after=after, to=to, beyond=span.after.value if span.after else span.beyond)
         for span in bounds
     ]
 

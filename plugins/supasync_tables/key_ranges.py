@@ -86,10 +86,11 @@ class Division:
     """The key with which the next range will end, while it is being looked for."""
     _rows: int = field(default=0, init=False)
     """The rows of that range."""
-    _divided: bool = field(default=True, init=False)
-    """Whether ends of ranges are asked for."""
+    _divided: bool = field(init=False)
+    """Whether ends of ranges are asked for: not of changed rows, as OLD counts all rows to name an end."""
 
     def __post_init__(self) -> None:
+        self._divided = not self.job.state.keysets
         self._open = [self._part(each.behind, each.to) for each in self.stored]
         self._waiting = deque(self._open)
         self._rest = self._part(self.behind, None)

@@ -105,6 +105,25 @@ def test_each_range_goes_on_where_it_was_with_fewer_readers_and_with_more() -> N
         assert pair.source.rows_read - before - first <= 3, "no range is read again from its beginning"
 
 
+def test_changed_rows_that_a_scan_goes_on_with_are_read_once_by_one_reader() -> None:
+    pair = pair_of(300, readers=3)
+    for _ in range(2):
+        pair.run()
+        pair.source.advance(HOUR)
+    pair.source.takes = 2  # seconds for a page, so that the key is scanned
+    for key in (*range(20), *range(150, 300)):
+        pair.source.write(f"{key * key:09}", stamp=pair.source.now, commit_at=0)
+    pair.run(die_after=3)
+    assert pair.state.backfill is not None
+    bounds(pair).clear()
+    before = pair.source.rows_read
+    pair.run()
+    assert pair.sink == pair.source.stored
+    assert (bounds(pair), pair.source.rows_read - before < 2 * 170) == ([], True), (
+        "the scan, then by timestamp"
+    )
+
+
 def test_a_state_of_one_place_goes_on_in_ranges_behind_it() -> None:
     pair = pair_of(150, readers=1)
     pair.run(die_after=5)
