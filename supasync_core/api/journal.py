@@ -115,7 +115,7 @@ def past(journal: Journal, limit: int, since: str | None = None) -> Past:
 def _spendings(journal: Journal, since: timestamps.Instant) -> Iterator[Spending]:
     for entry in journal:
         if timestamps.parse(entry["created_at"]) >= since:
-            details = entry["details"]
+            details = entry["details"] if isinstance(entry["details"], dict) else {}
             yield spending(entry["created_at"], details.get("costs"), details.get("database_bytes"))
 
 
@@ -177,6 +177,8 @@ def _foreign(stored: str, source: str) -> StateError:
 
 def _refusal(newest: Answer | None, claim: Claim, now: timestamps.Instant) -> Answer | None:
     stored = newest and newest["state"]
+    if stored and not (isinstance(stored, dict) and {"source", "closed"} <= stored.keys()):
+        raise state_json.damaged("it names no source")
     if stored and stored["source"] != claim.source:
         return {"refused": "source", "source": stored["source"]}
     if stored and stored["closed"] and claim.command != REOPEN:

@@ -54,7 +54,7 @@ def from_json(stored: Stored) -> State:
 
     What an earlier version did not store yet has its default.
     """
-    number = stored.get("format")
+    number = stored.get("format") if isinstance(stored, Mapping) else None
     if isinstance(number, int) and number > FORMAT:
         raise StateError(
             f"the state was written by a newer supasync (format {number}, this one reads {FORMAT})",

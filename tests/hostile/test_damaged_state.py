@@ -46,6 +46,8 @@ def test_a_value_of_another_type_is_damage(name: str) -> None:
 
 WAITS = {"reason": "refused", "sqlstate": "23514"}
 PLANTED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "the whole": lambda state: [state],
+    "source": lambda state: state.pop("source") and None,
     "last_success": lambda state: state.update(last_success="yesterday"),
     "read_at": lambda state: state["tables"]["jobs"].update(read_at="soon"),
     "cursor": lambda state: state["tables"]["jobs"]["keysets"]["updated_at"]["cursor"].update(value="soon"),
@@ -66,8 +68,8 @@ def test_a_run_names_what_is_damaged(tmp_path: Path, demo_in: Callable[[Path], P
     with duckdb.connect(folder / "new.duckdb") as connection:
         found = connection.execute(f"select state from sync_metadata {newest}").fetchall()
         state = json.loads(found[0][0])
-        PLANTED[name](state)
-        connection.execute(f"update sync_metadata set state = ? {newest}", [json.dumps(state)])
+        state = PLANTED[name](state) or state
+        connection.execute(f"update sync_metadata set details = '5', state = ? {newest}", [json.dumps(state)])
     done = run(folder, "sync")
     assert done.returncode == 3, done.stderr
     assert "the stored state is damaged" in done.stderr
