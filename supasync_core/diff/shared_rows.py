@@ -1,9 +1,8 @@
 """Two CSV files of a table, of which only the rows that are not the same text in both are loaded.
 
-Most rows of two exports are the same, and stand in the same order. Such rows are equal where both files have
-one dialect and each key stands for one row. So the left file is read once, for what its cells look like and
-whether its keys are unique, and no row of it is stored. Where anything else is found, all rows are loaded and
-joined.
+Most rows of two exports are the same text. Such rows are equal where both files have one dialect and each key
+stands for one row. So the left file is read for what its cells look like and whether its keys are unique, and
+no row of it is stored. Where anything else is found, all rows are loaded and joined.
 """
 # ruff: noqa: S608 - names are quoted by values.identifier, texts by values.literal
 
@@ -12,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from mmap import ACCESS_READ, mmap
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from supasync_core.diff.csv_files import examined
 from supasync_core.diff.csv_parts import part_of
@@ -19,6 +19,7 @@ from supasync_core.diff.difference import LEFT, RIGHT
 from supasync_core.diff.engine import DiffEngine
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.diff.parts import Part, together
+from supasync_core.diff.reordered_lines import reordered
 from supasync_core.model.errors import StateError
 from supasync_core.model.table import Shape, Table
 from supasync_core.staging.connection import translate_errors
@@ -76,8 +77,11 @@ def load_both(
     if not all(starts) or not set(table.key) <= set(header):
         return None
     drafts = [engine.drafts / f"{place} rest.csv" for place in (LEFT, RIGHT)]
-    found = shared([left.path, right.path], starts, drafts, left.delimiter, len(header))
+    paths = [left.path, right.path]
     with translate_errors(files[0].path, table):
+        found = shared(paths, starts, drafts, left.delimiter, len(header)) or reordered(
+            engine, paths, starts, drafts
+        )
         return _Loading(engine, table, shape, files, looked, found).loaded() if found else None
 
 
@@ -127,7 +131,7 @@ class _Loading:
         if loaded and rest.parts:
             self.engine.fetch(f"DELETE FROM {raw.name} WHERE c0 = {literal(self.shared.mark)}")
             loaded = replace(loaded, rows=loaded.rows - rest.parts)
-        return loaded
+        return loaded if loaded and rest.lines in {None, loaded.rows} else None
 
     def _alike(self, parts: Sequence[Part]) -> bool:
         """Whether both files mean the same by one text; keys and the timestamp have to stand as they are."""
@@ -150,6 +154,8 @@ class _Loading:
             keys = ", ".join(map(raws[0].cell, self.table.key))
             rest = " UNION ALL ".join(f"SELECT {keys} FROM {raw.name}" for raw in raws)
         look = self._looked if physical.size <= _SMALL else self._counted
+        if self.shared.lines is not None:
+            look = self._counted_by_lines
         try:
             rows, keys_of, newest, counts = look(raws[0], read, rest)
         except StateError:  # no record, or too long: whoever loads all rows says where
@@ -172,7 +178,30 @@ class _Loading:
 
     def _counted(self, raw: Raw, read: str, rest: str) -> _Looks:
         """How many rows and keys there are, the greatest timestamp, and the counts of each column."""
-        key = [raw.cell(name) for name in self.table.key]
+        names = ", ".join(map(raw.cell, self.table.key))
+        apart = f"WHERE ({names}) NOT IN ({rest})" if rest else ""  # a join might store the file
+        (rows, *counts), *_ = self.engine.fetch(f"SELECT count(*), {self._counts(raw)} FROM {read} {apart}")
+        # a statement of its own: with all counts it takes a fifth longer, and twice the memory (measured)
+        keys = self.engine.fetch(f"SELECT count(DISTINCT {self._key(raw)}) FROM {read} {apart}")[0][0]
+        return rows, keys, *_by_column(counts)
+
+    def _counted_by_lines(self, raw: Raw, read: str, rest: str) -> _Looks:
+        """The same, but -1 keys unless each line of the file is a row with a key of its own."""
+        names = ", ".join(map(raw.cell, self.table.key))
+        apart = f"({names}) IN ({rest})" if rest else "false"
+        found = self.engine.fetch(
+            f"SELECT apart, count(*), count(DISTINCT {self._key(raw)}), {self._counts(raw)} "
+            f"FROM (SELECT *, {apart} AS apart FROM {read}) GROUP BY apart"
+        )
+        shared = next((counts for is_apart, *counts in found if is_apart is False), None)
+        alone = all(sum(row[i] for row in found) == self.shared.lines for i in (1, 2))
+        if shared is None or not alone:
+            return 0, -1, None, []
+        rows, keys, *counts = shared
+        return rows, keys, *_by_column(counts)
+
+    def _counts(self, raw: Raw) -> str:
+        """The SQL of the greatest timestamp, and of what is counted of each column."""
         quotes = bool(self.shared.quotes)
         terms = [
             each
@@ -180,15 +209,18 @@ class _Loading:
             for each in looks.terms(self.shape, name, raw.cell(name), raw.physical, quotes=quotes)
         ]
         newest = next((f"max({raw.cell(name)})" for name in self._timestamp()), "NULL")
-        keys = key[0] if len(key) == 1 else f"row({', '.join(key)})"
-        apart = f"WHERE ({', '.join(key)}) NOT IN ({rest})" if rest else ""  # a join might store the file
-        (rows, newest_of, *numbers), *_ = self.engine.fetch(
-            f"SELECT count(*), {newest}, {', '.join(terms)} FROM {read} {apart}"
-        )
-        # a statement of its own: with all counts it takes a fifth longer, and twice the memory (measured)
-        keys_of = self.engine.fetch(f"SELECT count(DISTINCT {keys}) FROM {read} {apart}")[0][0]
-        counts = [numbers[i : i + looks.COUNTS] for i in range(0, len(numbers), looks.COUNTS)]
-        return rows, keys_of, newest_of, counts
+        return ", ".join([newest, *terms])
+
+    def _key(self, raw: Raw) -> str:
+        """The SQL of a row's key."""
+        names = [raw.cell(name) for name in self.table.key]
+        return names[0] if len(names) == 1 else f"row({', '.join(names)})"
+
+
+def _by_column(counts: Sequence[Any]) -> tuple[str | None, list[Sequence[int]]]:
+    """The greatest timestamp, and the counts of each column."""
+    newest, *numbers = counts
+    return newest, [numbers[i : i + looks.COUNTS] for i in range(0, len(numbers), looks.COUNTS)]
 
 
 def _form(physical: Physical, rest: Rest) -> Physical:

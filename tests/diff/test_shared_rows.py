@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from supasync_core.diff import shared_rows
+from supasync_core.diff import reordered_lines, shared_rows
 from supasync_core.diff.loaded_side import LoadedSide
 from supasync_core.staging.csv import shared_lines
 from tests.diff.calling import call
@@ -81,13 +81,16 @@ def loads(patch: pytest.MonkeyPatch) -> list[Any]:
     ends=st.sampled_from([("\n", "\n"), ("\r\n", "\r\n"), ("\n", "\r\n")]),
     last=st.sampled_from(["", "\n"]),
     piece=st.sampled_from([64, 300, 1 << 20]),
+    order=st.sampled_from([1, -1]),
     small=st.sampled_from([0, 1 << 16]),
     options=st.sampled_from(
         [(), ("--strict",), ("--ignore", "name"), ("--key", "name"), ("--dialect", "sql-editor")]
     ),
 )
-@example([("1", "a", '"x'), ("2", "b", 'y"')], [], [], ("\n", "\n"), "\n", 300, 0, ())
-@example([("1", "a", "b")] * 2, [], [("put", 0, ("9", "a", "a"))], ("\n", "\n"), "\n", 1 << 20, 0, ())
+@example([("1", "a", '"x'), ("2", "b", 'y"')], [], [], ("\n", "\n"), "\n", 300, 1, 0, ())
+@example([("1", "a", "b")] * 2, [], [("put", 0, ("9", "a", "a"))], ("\n", "\n"), "\n", 1 << 20, 1, 0, ())
+@example([("1", "a", '"x'), ("2", "b", 'y"')], [], [], ("\n", "\n"), "\n", 64, -1, 0, ())
+@example([("1", "a", "b")], [("put", 1, ("1", "a", "b"))], [], ("\n", "\n"), "", 64, -1, 0, ())
 def test_a_comparison_says_the_same_with_and_without_shared_rows(  # noqa: PLR0913, PLR0917
     tmp_path: Path,
     rows: list[Row],
@@ -96,15 +99,21 @@ def test_a_comparison_says_the_same_with_and_without_shared_rows(  # noqa: PLR09
     ends: tuple[str, str],
     last: str,
     piece: int,
+    order: int,
     small: int,
     options: tuple[str, ...],
 ) -> None:
     base = edited(rows, others)
     written(tmp_path / "left.csv", base, ends[0], last and ends[0])
-    written(tmp_path / "right.csv", edited(base, edits), ends[1], ends[1])
+    written(tmp_path / "right.csv", edited(base, edits)[::order], ends[1], ends[1])
     with pytest.MonkeyPatch.context() as patch:
+        if order < 0:
+            patch.setattr(shared_rows, "shared", lambda *_: None)
+            patch.setattr(reordered_lines, "_LEAST", 0)
+            patch.setattr(reordered_lines, "_is_folded", lambda _: False)
+            patch.setattr(reordered_lines, "MOST_LEFT", 0)
         patch.setattr(shared_lines, "PIECE", piece)
-        patch.setattr(shared_lines, "_MOST_LEFT", 0)
+        patch.setattr(shared_lines, "MOST_LEFT", 0)
         patch.setattr(shared_lines, "_BETWEEN", 0)
         patch.setattr(shared_rows, "_SMALL", small)
         shared = told(tmp_path, *options)
@@ -145,10 +154,28 @@ def test_a_key_that_comes_twice_is_found_among_shared_rows(
     assert (code, table["unchanged"], table["duplicate_keys"]) == (1, 49, 1)
 
 
-def test_files_in_another_order_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [(str(i), "a" * 40, "") for i in range(20_000)]
-    written(tmp_path / "left.csv", rows, "\n", "\n")
-    written(tmp_path / "right.csv", rows[::-1], "\n", "\n")
+@pytest.mark.parametrize(
+    ("odd", "shared"),
+    [
+        ("", 19_998),
+        pytest.param("1,b,\n", None, id="a key that comes twice"),
+        pytest.param('-1,"two\nlines",\n', None, id="a row of two lines"),
+        pytest.param("-1,\x1f,\n", None, id="a character that no line may have"),
+    ],
+)
+def test_of_files_in_another_order_only_rows_that_are_not_the_same_text_are_loaded(
+    tmp_path: Path, odd: str, shared: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{i},{'a' * 60},\n" for i in range(20_000)]
+    other = [*rows[5_000:], *rows[1:4_999], "4999,b,\n", "20000,b,\n"]
+    (tmp_path / "left.csv").write_text(f"id,name,updated_at\n{odd}{''.join(rows)}")
+    (tmp_path / "right.csv").write_text(f"id,name,updated_at\n{''.join(other)}{odd}")
     found = loads(monkeypatch)
-    assert told(tmp_path)[0] == 0
-    assert found == [None]
+    code, out, _ = told(tmp_path)
+    (table,) = json.loads(out)["tables"].values()
+    assert (found[0] and (found[0][0].shared, found[0][0].rows, found[0][1].rows)) == (
+        shared and (shared, 2, 2)
+    )
+    alike = 19_998 + odd.startswith("-1")
+    counts = [table[name] for name in ("added", "removed", "changed", "unchanged", "duplicate_keys")]
+    assert (code, counts) == (1, [1, 1, 1, alike - odd.startswith("1,"), odd.startswith("1,")])

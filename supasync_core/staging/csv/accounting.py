@@ -57,17 +57,30 @@ def count(path: Path, delimiter: str, width: int) -> Bytes:
         return _counted(file, size - header.end, end)
 
 
+def is_uniform(piece: bytes, end: bytes) -> bool:
+    """Whether each line of a piece ends so."""
+    if end == _LF:
+        return _CR not in piece
+    return piece.count(_CRLF) == piece.count(_LF) == piece.count(_CR)
+
+
+def pieces(file: BinaryIO, end: bytes) -> Iterator[bytes]:
+    """Some megabytes at a time; none ends within the end of a line."""
+    while piece := file.read(_PIECE):
+        if end == _CRLF and piece.endswith(_CR):
+            piece += file.read(1)
+        yield piece
+
+
 def _counted(file: BinaryIO, size: int, end: bytes) -> Bytes:
     """The rest of a file; nothing can be told where a line ends otherwise, or bytes are not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     quotes, closed, bare = 0, True, True
     try:
-        for piece in _pieces(file, end):
+        for piece in pieces(file, end):
             decoder.decode(piece)
             quotes += piece.count(b'"')
-            if end == _LF and _CR in piece:
-                return Bytes()
-            if end == _CRLF and not piece.count(_CRLF) == piece.count(_LF) == piece.count(_CR):
+            if not is_uniform(piece, end):
                 return Bytes()
             start = piece.rfind(_LF) + 1
             bare = (bare or start > 0) and not piece[start:].strip(b'"')
@@ -77,11 +90,3 @@ def _counted(file: BinaryIO, size: int, end: bytes) -> Bytes:
         return Bytes()
     # a last line of quotes alone: were it lost, nothing but quotes would be
     return Bytes() if bare and not closed else Bytes(size, quotes, end, closed)
-
-
-def _pieces(file: BinaryIO, end: bytes) -> Iterator[bytes]:
-    """Some megabytes at a time; none ends within the end of a line."""
-    while piece := file.read(_PIECE):
-        if end == _CRLF and piece.endswith(_CR):
-            piece += file.read(1)
-        yield piece

@@ -14,6 +14,8 @@ A reader's buffers are as large as its longest line, or larger: with the last si
 ``memory_limit`` was refused (measured on DuckDB 2.0: 830 MB under 600 MB).
 """
 _BUFFER = 32_000_000
+NOT_IN_LINES = b"\x1e\x1f"
+"""Characters that no line may have which is read as one text."""
 _PATTERN = re.compile(r"([*?[])")
 
 
@@ -33,6 +35,20 @@ def scan(
     )
     rejecting = ", ignore_errors = true, store_rejects = true, rejects_limit = 0" if rejects else ""
     return f"read_csv({this_one(path)}, {options}{rejecting})"
+
+
+def scan_lines(path: Path) -> str:
+    """The SQL that reads each line behind a header of one line as the text ``line``, whatever stands in it.
+
+    Blank lines are left out; one that is not UTF-8, or has a character of ``NOT_IN_LINES``, is an error.
+    """
+    null, delimiter = map(chr, NOT_IN_LINES)
+    options = (
+        "auto_detect = false, columns = {line: 'VARCHAR'}, header = true, quote = '', escape = '', "
+        f"comment = '', nullstr = {literal(null)}, delim = {literal(delimiter)}, compression = 'none', "
+        f"strict_mode = true, max_line_size = {LONGEST[0]}, buffer_size = {_BUFFER}"
+    )
+    return f"read_csv({this_one(path)}, {options})"
 
 
 def this_one(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Self
 
-from supasync_core.staging.csv.accounting import Bytes
+from supasync_core.staging.csv.accounting import Bytes, is_uniform
 
 PIECE = 1 << 20
 """Bytes of a file that are held; a longer record ends the search."""
@@ -24,7 +24,7 @@ _AHEAD = (2, 16, 128, 512)
 """Records of each side among which one that both have is looked for."""
 _TRIES = 100
 """Ends of lines of which one may be proved to be a record's."""
-_MOST_LEFT = 4
+MOST_LEFT = 4
 """Of so many bytes at most one may be left over: else a join of all rows takes less time."""
 _BETWEEN = 4096
 """Bytes that are read at least for each place where the files part, for the same reason."""
@@ -45,6 +45,8 @@ class Rest:
     """A record that ends each part."""
     parts: int = 0
     size: int = 0
+    lines: int | None = None
+    """How many rows it has to have, where each of its lines was taken for a record."""
     path: Path | None = None
     _out: BinaryIO | None = None
     _ended: bool = True
@@ -85,6 +87,34 @@ class Shared:
     end: bytes
     size: int = 0
     quotes: int = 0
+    lines: int | None = None
+    """How many rows the left file has to have, where each of its lines was taken for a record."""
+
+    @classmethod
+    def begun(
+        cls, headers: Sequence[bytes], drafts: Sequence[Path], delimiter: str = ",", width: int = 1
+    ) -> Self | None:
+        """Of two files with these headers; None where those do not end alike."""
+        ends = {_END.search(header)[0] for header in headers}  # type: ignore[index]
+        end = ends.pop()
+        if ends or not end:
+            return None
+        mark = token_hex(16)
+        record = delimiter.encode().join([f'"{mark}"'.encode()] * width) + end
+        return cls(
+            [Rest(draft, header, record) for draft, header in zip(drafts, headers, strict=True)], mark, end
+        )
+
+    def open_both(self) -> None:
+        """Create both drafts where there is one."""
+        if any(rest.path for rest in self.rests):
+            for rest in self.rests:
+                rest.open()
+
+    def close(self) -> None:
+        """Write all drafts."""
+        for rest in self.rests:
+            rest.close()
 
     @property
     def counted(self) -> Bytes:
@@ -93,10 +123,6 @@ class Shared:
 
     def take(self, run: bytes) -> bool:
         """Count a run; False where its lines end in several ways, or its bytes are not UTF-8."""
-        if self.end == b"\n":
-            uniform = b"\r" not in run
-        else:
-            uniform = run.count(b"\r\n") == run.count(b"\n") == run.count(b"\r")
         try:
             run.decode()
         except UnicodeDecodeError:
@@ -105,7 +131,7 @@ class Shared:
             rest.end()
         self.size += len(run)
         self.quotes += run.count(b'"')
-        return uniform
+        return is_uniform(run, self.end)
 
 
 @dataclass
@@ -236,33 +262,25 @@ class _Comparison:
         """Whether both share enough."""
         read = self.left.read + self.right.read
         left = self.left.rest.size + self.right.rest.size
-        return read < _BEGUN or (left * _MOST_LEFT <= read and self.places * _BETWEEN <= read)
+        return read < _BEGUN or (left * MOST_LEFT <= read and self.places * _BETWEEN <= read)
 
 
 def shared(
     paths: Sequence[Path], starts: Sequence[int], drafts: Sequence[Path], delimiter: str, width: int
 ) -> Shared | None:
     """What two files share behind their headers, which end at ``starts``; None where it is not worth it."""
-    mark = token_hex(16)
     with paths[0].open("rb") as left, paths[1].open("rb") as right:
         headers = [file.read(start) for file, start in zip((left, right), starts, strict=True)]
-        ends = {_END.search(header)[0] for header in headers}  # type: ignore[index]
-        end = ends.pop()
-        if ends or not end:
+        found = Shared.begun(headers, drafts, delimiter, width)
+        if found is None:
             return None
-        record = delimiter.encode().join([f'"{mark}"'.encode()] * width) + end
-        rests = [Rest(draft, header, record) for draft, header in zip(drafts, headers, strict=True)]
-        found = Shared(rests, mark, end)
-        comparison = _Comparison(_Reader(left, rests[0]), _Reader(right, rests[1]), found, delimiter.encode())
+        readers = map(_Reader, (left, right), found.rests)
         try:
-            if not comparison.run():
+            if not _Comparison(next(readers), next(readers), found, delimiter.encode()).run():
                 return None
-            if any(rest.path for rest in rests):
-                for rest in rests:
-                    rest.open()
+            found.open_both()
         finally:
-            for rest in rests:
-                rest.close()
+            found.close()
     return found
 
 
