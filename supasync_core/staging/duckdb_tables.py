@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from duckdb import DuckDBPyConnection
 
@@ -20,6 +21,15 @@ STAGED = ("ready", "sending")
 
 _NAMES = "SELECT table_name FROM system.main.duckdb_tables() WHERE database_name = current_database()"
 """Names of tables that are no views; half the time of the view information_schema.tables."""
+_FOUND = _NAMES.replace("table_name", "table_name, database_oid, table_oid", 1)
+
+_Judged = tuple[int, int, tuple[tuple[str, str], ...]]
+_JUDGED: WeakKeyDictionary[DuckDBPyConnection, set[_Judged]] = WeakKeyDictionary()
+"""Tables by DuckDB's numbers, which are new wherever a file is attached or a table made, and their columns.
+
+While a file is attached nobody else writes to it. To judge a table's columns takes 4 ms of a processor, and
+what writes a batch asks for them several times.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +44,27 @@ class Tables:
         SchemaError where a column is more than what is stored in it (`refuse_columns`). DuckDB takes
         ``Users`` and ``users`` for the same name, PostgreSQL does not: SchemaError.
         """
-        if not self.has(table):
+        numbers = self._found(table)
+        if numbers is None:
             return None
         relation = self.connection.sql(f"FROM {qualified(table)} LIMIT 0")
         types = dict(zip(relation.columns, relation.types, strict=True))
-        refuse_columns(self.connection, table, qualified(table), {n: str(kind) for n, kind in types.items()})
+        named = {name: str(kind) for name, kind in types.items()}
+        judged = _JUDGED.setdefault(self.connection, set())
+        if (each := (*numbers, tuple(named.items()))) not in judged:
+            refuse_columns(self.connection, table, qualified(table), named)
+            judged.add(each)
         hidden = own_columns(types) if table.schema in STAGED else ()
         return {name: kind_of(described) for name, described in types.items() if name not in hidden}
 
     def has(self, table: Table) -> bool:
         """Whether the table exists; SchemaError where another does whose name differs in case alone."""
+        return self._found(table) is not None
+
+    def _found(self, table: Table) -> tuple[int, int] | None:
+        """The numbers of its database and of itself; None where it does not exist."""
         found = self.connection.execute(
-            f"{_NAMES} AND schema_name = $schema AND lower(table_name) = lower($name)",
+            f"{_FOUND} AND schema_name = $schema AND lower(table_name) = lower($name)",
             {"schema": schema_of(table), "name": table.relation},
         ).fetchone()
         if found and found[0] != table.relation:
@@ -55,7 +74,7 @@ class Tables:
                 if table.schema in ("known", *STAGED)
                 else None,
             )
-        return found is not None
+        return (found[1], found[2]) if found else None
 
     def columns(self, table: Table) -> list[str]:
         """The names of the table's columns, the staging's own among them."""

@@ -1,7 +1,7 @@
 """An engine of DuckDB that waits for its file to be opened again holds nothing, and lets nothing in."""
 
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from subprocess import run
 
@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from supasync_core.model.errors import SupasyncError
+from supasync_core.model.table import Table
 from supasync_core.staging.connection import (
     SCRATCH,
     open_to_look,
@@ -17,6 +18,7 @@ from supasync_core.staging.connection import (
     release,
     releasing,
 )
+from supasync_core.staging.duckdb_tables import Tables
 
 ADD = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('insert into users values (2)')"
 PLANTED = "create macro lower(x) as (select content from read_text('/etc/hostname'))"
@@ -54,6 +56,18 @@ def test_another_file_in_its_place_is_looked_through_again(path: Path) -> None:
     for opened in (open_to_read, open_to_look, open_to_write):
         with pytest.raises(SupasyncError, match="replaces one of DuckDB's own"):
             opened(path)
+
+
+def test_columns_of_the_same_names_and_types_are_looked_through_again(path: Path) -> None:
+    table = Table(name="names")
+    for collation in ("", " collate nocase"):
+        path.unlink()
+        with duckdb.connect(path) as connection:
+            connection.execute(f"create table names (name varchar{collation})")
+        with releasing(open_to_read(path)) as connection:
+            for _ in range(2):
+                with pytest.raises(SupasyncError, match="nocase") if collation else nullcontext():
+                    Tables(connection).existing(table)
 
 
 def test_it_reads_no_other_file_and_keeps_its_settings(path: Path) -> None:
