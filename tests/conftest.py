@@ -28,6 +28,8 @@ settings.register_profile(
 )
 settings.load_profile("any-machine")
 
+gc.disable()  # until all tests are collected: nothing of that is garbage
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 ROOM = 8_000_000_000
 """Bytes: twice what all tests take at once."""
@@ -102,6 +104,7 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what collecting tests has made: all of it stays, and 0.2 s a look at it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
