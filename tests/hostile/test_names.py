@@ -115,7 +115,7 @@ def test_every_command_copies_the_rows_and_prints_plain_lines(space: Workspace) 
     assert done.code == 0, done.out + done.err
     commands = (
         "check|sync|status|state show|verify|schema diff|usage|init|diff old new|quarantine list|gap sql|"
-        "gap sql --exact|gap sql --offline|plugins"
+        "gap sql --exact|gap sql --offline|plugins|account"
     )
     for command in commands.split("|"):
         done = space.supasync(*command.split())
@@ -184,6 +184,29 @@ def test_reports_and_schedules_are_plain(space: Workspace) -> None:
         assert all(line.isprintable() for line in text.replace("\r", "").split("\n")), report
     for command in ("schedule cron", "schedule systemd", "schedule windows", "schedule cron --every 15m"):
         is_harmless(space.supasync(*command.split()))
+
+
+def test_pages_and_edits_of_tables_yaml_are_plain(space: Workspace) -> None:
+    compared = space.supasync("diff", "old", "new", "--format", "html")
+    assert space.supasync("report", "--values", "--out", "page.html").code == 0
+    for page in (compared.out, (space.folder / "page.html").read_text()):
+        assert all(line.isprintable() for line in page.split("\n"))
+        assert "<!channel>" not in page
+    before = (space.folder / "tables.yaml").read_text()
+    name = next(each for each in SERVED if "FORGED" in each)
+    for command in (
+        ("state", "reset", name),
+        ("tables", "remove", name),
+        ("tables", "add", name),
+        ("account",),
+    ):
+        done = space.supasync(*command)
+        assert done.code == 0, (command, done.err[-2000:])
+        is_harmless(done)
+    edited = (space.folder / "tables.yaml").read_text()
+    assert all(line.isprintable() for line in edited.split("\n"))
+    assert set(yaml.safe_load(edited)["tables"]) == set(SERVED)
+    space.write("tables.yaml", before)
 
 
 def test_a_webhook_hears_plain_words(space: Workspace) -> None:

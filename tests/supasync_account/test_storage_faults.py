@@ -4,6 +4,9 @@ import signal
 
 import pytest
 
+from supasync_core.model.printable import sql_text
+from tests.hostile.names import ATTACKS
+from tests.hostile.test_names import is_harmless
 from tests.supasync_account.storages import PAGES_OF_ONE, Storages
 
 LIST = "/storage/v1/object/list-v2/"
@@ -367,3 +370,18 @@ def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) 
     both.assert_equal()
     sent = [method for method, path in both.new.sent() if path.startswith(PIECES)]
     assert sent == ["OPTIONS", "HEAD", "PATCH"]
+
+
+def test_hostile_names_of_buckets_and_objects_are_plain_lines(both: Storages) -> None:
+    for name in (sql_text(f"{number}{name}"[:60]) for number, name in enumerate(ATTACKS)):
+        both.old.database.paste(
+            f"insert into storage.buckets (id, name, allowed_mime_types) "  # noqa: S608 - quoted
+            f"values ({name}, {name}, array[{name}]);"
+            f"insert into storage.objects (bucket_id, name, metadata) values ({name}, {name}, "
+            '\'{"size": 3, "eTag": "x", "mimetype": "text/plain"}\')'
+        )
+    for done in (both.run("sync", code=3), both.run("verify", code=1)):
+        is_harmless(done)
+        assert "FORGED" in done.out + done.err
+    is_harmless(both.space.supasync("account"))
+    assert len(both.new.objects()) == 12
