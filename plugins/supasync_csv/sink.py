@@ -103,12 +103,19 @@ class CsvSink(DuckdbSide):
             return self._changed(table, self._writer.delete(table, wanted))
 
     def flush(self) -> None:
+        """Write what was not written yet; a file that others have changed keeps no other one from that."""
         if not self._unsaved:
             return
         self._fence.ask()
+        changed: TransientError | None = None
         with self._lock:
             for table in list(self._unsaved.values()):
-                self._save(table)
+                try:
+                    self._save(table)
+                except TransientError as err:
+                    changed = changed or err
+        if changed is not None:
+            raise changed
 
     def close(self) -> None:
         """Write what was not written yet, and remove the loaded copy; the files stay."""

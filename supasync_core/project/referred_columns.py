@@ -1,7 +1,7 @@
 """Columns that refer to others by foreign keys: what changes at one end must change at the other."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +33,8 @@ class ReferredColumns:
 
     state: Callable[[], State | None] = lambda: None
     links: Mapping[Place, Place] | None = None
+    told: Collection[Place] = ()
+    """The columns of which a side tells it now."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The links of each table as the state keeps them, by the table's name."""
     lock: Lock = field(default_factory=Lock)
@@ -43,7 +45,7 @@ class ReferredColumns:
             if self.links is None:
                 with ends as opened:
                     told = {mine: other for end in opened for mine, other in _links(end, tables)}
-                self.links = {**dict(_known(self.state, tables)), **told}
+                self.links, self.told = {**dict(_known(self.state, tables)), **told}, told.keys()
                 self.texts = {each.name: text for each in tables if (text := _text(self.links, each))}
             links = self.links
         known = {each.address: each for each in tables}

@@ -20,7 +20,11 @@ class Unlike(NamedTuple):
 
 
 def unlike_references(migration: Migration) -> Iterator[Unlike]:
-    """Each column that stays while what it refers to changes. Nothing is asked where nothing changes."""
+    """Each column that stays while what it refers to changes. Nothing is asked where nothing changes.
+
+    What only an earlier run knew of decides which columns stay, and refuses no table: the app may have
+    dropped that foreign key.
+    """
     tables = migration.settings.tables
     if not any(REPLACES in table.transform for table in tables):
         return
@@ -28,7 +32,8 @@ def unlike_references(migration: Migration) -> Iterator[Unlike]:
         for column, (parent, other) in migration.referred(table).items():
             stays = REPLACES not in table.transform or column in table.key
             changed = REPLACES in parent.transform and other not in parent.key
-            if stays and changed and _may_hold_urls(migration, parent, other):
+            told = (table.address, column) in migration.referred_columns.told
+            if stays and changed and told and _may_hold_urls(migration, parent, other):
                 changes = f"{column} refers to {parent.name}.{other}, which {REPLACES} changes"
                 yield Unlike(table, f"{changes}, and {column} stays", _way(table, parent, column))
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from threading import Event, RLock
 from typing import Any
 
+from supasync_core.api.backend import Clocked
+from supasync_core.api.base import LocalClock
 from supasync_core.api.state_store import Entry, RecordStatus, Run
 from supasync_core.concurrency.memory_budget import BytesHeld
 from supasync_core.model import timestamps
@@ -229,8 +231,9 @@ class Checkpoint:
         return min(known, key=timestamps.parse) if known and len(known) == len(times) else None
 
     def _set_back(self) -> timedelta:
-        """How far the source's time lies before that of an earlier run; below zero where it lies behind."""
-        now = self.migration.source_now()
+        """How far the source's time lies before that of an earlier run; none where only files tell it."""
+        source = self.migration.source
+        now = source.now() if isinstance(source, Clocked) and not isinstance(source, LocalClock) else None
         known = [timestamps.parse(each.read_at) for each in self.lease.state.tables.values() if each.read_at]
         return timestamps.between(now, max(known)) if known and now is not None else timedelta(0)
 

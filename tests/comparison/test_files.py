@@ -1,5 +1,6 @@
 """Tables in files, whose rows tell no versions: compared row by row, in every comparison."""
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -114,5 +115,8 @@ def test_the_last_sync_before_a_switch_compares_whatever_is_not_due(tmp_path: Pa
     write(tmp_path, changed)
     sync(tmp_path)
     assert people(tmp_path) == NAMES
-    assert sync(tmp_path, last=True).tables[0].brought == 1
+    report = sync(tmp_path, last=True)
+    assert report.tables[0].brought == 1
     assert people(tmp_path) == changed
+    os.utime(tmp_path / "old/people.csv", (10**9, 10**9))
+    assert "dated" not in str(sync(tmp_path).notes), "an older file is no clock that was set back"

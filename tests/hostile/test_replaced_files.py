@@ -94,10 +94,12 @@ def test_a_file_that_others_have_changed_since_is_left_as_they_wrote_it(tmp_path
     sink.upsert(TABLE, Batch(b'[{"id":"4"}]'))
     sink.flush()
     sink.upsert(TABLE, Batch(b'[{"id":"5"}]'))
+    sink.upsert(Table(name="posts"), Batch(b'[{"id":"6"}]'))
     path.write_text("id\n1\n3\n4\n")
     with pytest.raises(TransientError, match="was changed by another program meanwhile"):
         sink.close()
     assert path.read_text() == "id\n1\n3\n4\n"
+    assert path.with_name("posts.csv").read_text() == "id\n6\n", "it keeps no other table from its file"
     with closing(CsvSink(tmp_path)) as sink:
         sink.upsert(TABLE, Batch(b'[{"id":"5"}]'))
     assert path.read_text() == "id\n1\n3\n4\n5\n"

@@ -144,6 +144,10 @@ def test_a_reference_is_changed_exactly_as_what_it_refers_to(space: Workspace) -
     assert (done.code, "success: 0 rows synced" in done.out) == (0, True), "by the key that runs knew of"
     space.assert_equal("uses")
     space.new.run(f"{key % 'add'} foreign key (file) references files")
+    space.write("tables.yaml", ENDS + bound + "{}\n")
+    for database in (space.old, space.new):
+        database.run("alter table hits drop constraint hits_page_fkey")
+    assert "hits: page refers" not in space.supasync("check").out, "the app has no such key any more"
 
 
 def test_an_address_of_old_that_stays_is_told(space: Workspace) -> None:
