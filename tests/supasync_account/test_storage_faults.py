@@ -346,13 +346,32 @@ def test_files_that_fail_in_a_row_do_not_keep_the_others_from_their_turn(both: S
     for fault in (told(503, "DatabaseTimeout"), {"kind": "reset"}):
         both.space.new.server.behave()
         both.space.new.server.misbehave({**fault, "method": "POST", "path": f"{SENT}o-0[0-5]", "times": None})
-        done = both.run("sync", code=4)
+        done = both.run("sync", "--json", code=4)
         assert both.new.objects() == [] or fault["kind"] == "reset"
-        assert "5 objects in a row were not copied: NEW: " in done.err or fault["kind"] == "reset"
+        assert "5 objects in a row were not copied: " in str(done.json["notes"]) or fault["kind"] == "reset"
+        assert len(done.json["named"]) + done.json["left"] + done.json["copied"] == 12
     assert {name for _, name, *_ in both.new.objects()} == {f"o-{each:02}" for each in range(6, 12)}
     both.space.new.server.behave()
     both.run("sync")
     both.assert_equal()
+
+
+def test_files_that_old_does_not_serve_hold_up_no_deletes_and_no_rules(both: Storages) -> None:
+    both.old.bucket("open", public=True)
+    for name in (*(f"bad-{each:02}" for each in range(20)), "good", "gone"):
+        both.old.put("open", name, b"x")
+    busy = {**told(500, "InternalError", 500), "times": None}
+    both.space.old.server.misbehave({**busy, "path": f"{READ}open/bad"})
+    done = both.run("sync", "--json", code=4)
+    assert (len(done.json["named"]), done.json["left"], done.json["copied"]) == (20, 0, 14)
+    assert both.new.buckets() == both.old.buckets()
+    both.old.remove("open", "gone")
+    both.space.new.server.misbehave({**busy, "method": "POST", "path": f"{SENT}o"})
+    for number in range(12):
+        both.old.put("docs", f"o-{number:02}", b"changed")
+    done = both.run("sync", "--deletes", "mirror", "--json", code=4)
+    assert (done.json["left"] > 0, done.json["deleted"]) == (True, 1)
+    assert done.json["notes"][-1].endswith(" left for the next run")
 
 
 def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:

@@ -42,8 +42,10 @@ class ObjectError(SupasyncError):
     """The server's answer about one object or bucket; ``kind`` says what that means.
 
     ``missing``: the server does not serve it; ``gone``: it does not list it any more, either. ``pause`` is
-    how many seconds a busy server wants to be left alone.
+    how many seconds a busy server wants to be left alone. ``project`` is whose answer it is, if it is one.
     """
+
+    project = ""
 
     def __init__(self, kind: Kind, message: str, *, hint: str | None = None, pause: float = 0.0) -> None:
         super().__init__(message, hint=hint)
@@ -104,9 +106,11 @@ def failure_of(project: str, response: httpx.Response, body: bytes, *, lists: bo
     kind = _BY_CODE.get(code) or _BY_STATUS.get(true) or ("busy" if true in BUSY else "refused")
     wanted = response.headers.get("retry-after", "")
     pause = min(_LONGEST_PAUSE, float(wanted)) if wanted.isdecimal() else 0.0
-    return ObjectError(
+    err = ObjectError(
         kind, f"{project}: {said}" + (f" ({code})" if code and code != said else ""), pause=pause
     )
+    err.project = project
+    return err
 
 
 def later(project: str, err: Exception) -> TransientError:

@@ -45,6 +45,8 @@ class StorageReport:
     left_bytes: int = 0
     """What ``max_per_run``, or the end of a run that was stopped, left for later runs."""
     interrupted: bool = False
+    spared: bool = False
+    """Whether objects are left because some before them failed in a row."""
     named: list[NamedObject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -78,7 +80,7 @@ class StorageReport:
             lines.append(f"{counted(self.equal, 'object was', 'objects were')} in NEW already, and equal")
         if self.left:
             what = f"{counted(self.left, 'object', 'objects')}, {format_size(self.left_bytes)},"
-            later = "the next run" if self.interrupted else "later runs by max_per_run"
+            later = "the next run" if self.interrupted or self.spared else "later runs by max_per_run"
             lines.append(f"{what} left for {later}")
         if self.gone:
             lines.append(f"{counted(self.gone, 'object', 'objects')} of NEW deleted in OLD")

@@ -110,7 +110,7 @@ class StorageSync:
             finally:
                 if transfer.first_left:
                     self.progress.remember(EVERYWHERE, first_left=transfer.first_left)
-        if not self.report.interrupted:
+        if not (self.report.interrupted or transfer.stopped):
             self._copy_again(transfer)
         if not self.report.interrupted:
             self._look_up_sent(since)

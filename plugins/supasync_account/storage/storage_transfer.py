@@ -25,8 +25,7 @@ _SPOKEN: Final = 30.0
 """Seconds between two lines of progress."""
 _UNSERVED: Final = "it is listed and cannot be read or written under its name"
 _AWAY: Final = 5
-"""Objects in a row that fail because a side is busy or away, before the others are left for later."""
-_LATER: Final = "the next run tries again"
+"""Objects in a row that fail because NEW is busy or a side is away, before the others are left for later."""
 _DENIED: Final = 4 * _AWAY
 """Objects in a row, here and there, that a side refuses, before the others are left: OLD is read first."""
 
@@ -63,6 +62,10 @@ class StorageTransfer:
         with executor(self.workers, "storage") as pool, executor(self.workers, "storage-info") as looking:
             try:
                 for task, share in self._looked_ahead(looking):
+                    if self.stopped:
+                        self._leave(share.held)
+                        share.end()
+                        continue
                     self._pending[pool.submit(self.copier.copy, task, share)] = task
                     if len(self._pending) >= self.workers:
                         self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
@@ -126,15 +129,17 @@ class StorageTransfer:
                 self._leave(err.size)
             except DeniedError as err:
                 self._refused(task, err)
+                self._away = 0
                 error = self._go_on_elsewhere(err) or error
             except ObjectError as err:
                 self._refused(task, err)
-                if err.kind == "busy":
-                    what = f"{_AWAY} objects in a row were not copied: {err.message}"
-                    error = self._spare_others(TransientError(what, hint=_LATER)) or error
+                if err.kind == "busy" and err.project == "NEW":
+                    self._spare_others(err)
+                else:
+                    self._away = 0
             except TransientError as err:
                 self.report.name(task.shown, str(err), "later")
-                error = self._spare_others(err) or error
+                self._spare_others(err)
             except BaseException as err:  # noqa: BLE001 - raised behind the others
                 error = err
         if error is not None:
@@ -173,13 +178,13 @@ class StorageTransfer:
         what += f"; {err.hint}" if err.hint else ""
         self.report.name(task.shown, what, weights.get(err.kind, "refused"))
 
-    def _spare_others(self, err: TransientError) -> TransientError | None:
-        """The error that ends the run behind some that failed in a row: each reads OLD, up to three times."""
+    def _spare_others(self, err: SupasyncError) -> None:
+        """Leave the others behind some that failed in a row: each reads OLD, up to three times."""
         self._away += 1
-        if self._away < _AWAY or not self._waiting:
-            return None
-        self.first_left = self._waiting[0].shown
-        return err
+        if self._away >= _AWAY and self._waiting and not self.stopped:
+            self.stopped = self.report.spared = True
+            self.first_left = self._waiting[0].shown
+            self.report.notes.append(f"{_AWAY} objects in a row were not copied: {err.message}")
 
     def _go_on_elsewhere(self, err: DeniedError) -> RefusedError | None:
         """Leave what is next behind some that are refused; the error that ends the run where all are."""
