@@ -9,6 +9,7 @@ file has, whose lines all stand in the left file or in the draft.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def reordered(
         return None
     search = _Search(database, paths, starts, found)
     try:
-        with private_umask():
+        with private_umask(), closing(search):
             return found if search.run() else None
     except duckdb.Error:  # a line is too long, is not UTF-8, or has one of those characters
         return None
@@ -84,13 +85,16 @@ class _Search:
         if much * MOST_LEFT > left.size + right.size:
             return False
         rests = [self._write(index) for index in range(2)]
-        self.database.connection.execute("DROP TABLE left_over")
         self.found.open_both()
         shared = left - rests[0]
         if shared.number != right.number - rests[1].number:
             return False
         self.found.lines, self.found.size, self.found.quotes = left.number, shared.size, shared.quotes
         return True
+
+    def close(self) -> None:
+        """Let go of what was left over."""
+        self.database.connection.execute("DROP TABLE IF EXISTS left_over")
 
     def _sampled(self) -> tuple[int, int] | None:
         """How many lines the left file has, and their bytes; None where it has few of the right one's."""

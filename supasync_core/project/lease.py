@@ -35,6 +35,8 @@ RENEW = 60.0
 """Seconds after which a run that is about to write makes sure that the lease is still its own."""
 UNRECORDED = 10_000_000
 """Bytes of OLD behind which its cost is recorded earlier: files have budgets, and a run may be killed."""
+LARGE_SHARE = 20
+"""It is at least one of so many parts of what the run has read, so that a record costs next to nothing."""
 KILLED = timedelta(minutes=10)
 """How long what a dead process of this machine sent may take to arrive: servers give up earlier by far."""
 MARGIN = timedelta(seconds=10)
@@ -151,7 +153,8 @@ class Lease:
 
     @property
     def _is_due(self) -> bool:
-        return self.age >= RENEW or self._received - self.recorded >= UNRECORDED
+        most = max(UNRECORDED, self.recorded // LARGE_SHARE)
+        return self.age >= RENEW or self._received - self.recorded >= most
 
     @property
     def _received(self) -> int:

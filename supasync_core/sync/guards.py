@@ -87,7 +87,8 @@ class Guard:
             return
         if timestamps.parse(self.now) - timestamps.parse(seen) < timestamps.micros_of(ALIVE_EVERY):
             return
-        if not self.migration.source.read(self.table, _FIRST).count:  # to count all of them may take too long
+        first = self.migration.source.read(self.table.narrowed(self.table.key), _FIRST)
+        if not first.count:  # to count all of them may take too long
             raise no_rows_in_source(self.table)
         if none_aside:
             refuse_emptied(self.migration, self.table, self.state)
