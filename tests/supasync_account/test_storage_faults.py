@@ -262,8 +262,12 @@ def test_a_killed_run_continues_where_it_was(both: Storages) -> None:
     both.space.new.server.behave()
     changed, *there = {name for _, name, *_ in both.new.objects()}
     both.old.put("docs", changed, b"changed since", cache_control="max-age=5")
-    both.new.sent()
     both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
+    busy = {**told(503, "SlowDown"), "method": "POST", "path": f"{SENT}{changed}", "times": None}
+    both.space.new.server.misbehave(busy)
+    assert f"docs/{changed}: NEW: SlowDown it is" in both.run("sync", code=4).err
+    both.space.new.server.behave()
+    both.new.sent()
     both.run("sync")
     both.assert_equal()
     sent = {path.rpartition("/")[2] for method, path in both.new.sent() if method == "POST"}

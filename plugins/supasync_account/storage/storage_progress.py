@@ -295,24 +295,28 @@ class StorageProgress(Database):
         """Remember it. ``told``: what NEW was told of the object; without a path, the MD5 of what came."""
         values = [self.pair, bucket, listed.name]
         with self._lock, translate_errors(self.path), transaction(self.connection):
-            delete = "DELETE FROM kept.storage_uploads WHERE pair = ? AND bucket = ? AND name = ?"
-            self.connection.execute(delete, values)
+            known = "WHERE pair = ? AND bucket = ? AND name = ? AND path IS NOT NULL"
+            # NEW may have what was sent of an earlier version until this one is there.
+            earlier = f"UPDATE kept.storage_uploads SET path = NULL, told = NULL {known} AND etag <> ?"
+            self.connection.execute(earlier, [*values, listed.etag])
+            self.connection.execute(f"DELETE FROM kept.storage_uploads {known}", values)
             insert = "INSERT INTO kept.storage_uploads VALUES (?, ?, ?, ?, ?, ?)"
             self.connection.execute(insert, [*values, listed.etag, path, told])
             self._uploads[bucket, listed.name] = listed.etag, path, told
 
     def intend(self, tasks: Iterable[Task]) -> None:
-        """Remember what small uploads of a run are of: it may be killed before they are kept as copied."""
+        """Remember what small uploads of a run are of, until `keep`: it may be killed before that."""
         rows = [
             (self.pair, each.bucket, each.listed.name, each.listed.etag, None, None)
             for each in tasks
             if each.listed.size <= LARGE
         ]
         if rows:
-            names = [[row[1] for row in rows], [row[2] for row in rows]]
+            these = [[row[at] for row in rows] for at in (1, 2, 3)]
             with self._lock, translate_errors(self.path), transaction(self.connection):
-                known = "kept.storage_uploads WHERE pair = ? AND path IS NULL"
-                self.connection.execute(f"DELETE FROM {known} AND {_OF_THESE}", [self.pair, *names])
+                same = "path IS NULL AND (bucket, name, etag) IN (SELECT unnest(?), unnest(?), unnest(?))"
+                delete = f"DELETE FROM kept.storage_uploads WHERE pair = ? AND {same}"
+                self.connection.execute(delete, [self.pair, *these])
                 self._insert("kept.storage_uploads", rows)
 
     def _upload(self, bucket: str, listed: StoredObject) -> tuple[str, str] | None:
