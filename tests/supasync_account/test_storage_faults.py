@@ -113,7 +113,8 @@ def test_a_bucket_that_cannot_be_listed_or_made_stops_no_other(both: Storages) -
     done = both.run("sync", code=3)
     assert "not copied: a: not finished: OLD: Storage does not answer: OLD: DatabaseTimeout it is" in done.err
     assert "not copied: c#: not finished: NEW: Bucket name invalid" in done.err
-    assert "not copied: 'c/d': OLD has a bucket of this name, which no address can name" in done.err
+    unnamed = "'c/d': OLD has a bucket of this name, which no address can name: its files are not copied"
+    assert f"not copied: {unnamed}; remove it in OLD, or name the others under buckets:" in done.err
     assert {bucket for bucket, *_ in both.new.objects()} == {"b", "docs"}
     assert "does not answer" in both.run("sync", "--dry-run", code=4).err
     both.space.old.server.behave()
@@ -130,6 +131,16 @@ def test_a_bucket_that_cannot_be_listed_or_made_stops_no_other(both: Storages) -
     assert {"bucket 'c/d', which no address can name", "bucket c#"} == set(
         both.run("verify", "--json", code=1).json["missing"]
     )
+    checked = both.space.supasync("check")
+    assert (checked.code, unnamed in checked.out) == (0, True), checked.out
+    assert (
+        "OLD: no address can name the bucket 'c/d': its files were not counted"
+        in both.space.supasync("account").err
+    )
+    done = both.space.supasync("--config", "other.yaml", "init")
+    assert done.code == 0, done.err
+    assert f"# {unnamed}" in (both.space.folder / "other.yaml").read_text()
+    assert both.space.supasync("--config", "other.yaml", "check").code == 0
 
 
 def test_a_key_that_sees_no_buckets_is_no_proof_of_none(both: Storages) -> None:

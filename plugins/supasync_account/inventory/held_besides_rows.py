@@ -94,7 +94,12 @@ def held_by(context: StepContext, project: str) -> HeldBesidesRows:
         flaws.append(f"{project}: accounts were not counted: {err.message}")
     try:
         with closing(StorageClient(access, project, context.ledger)) as client:
-            found = _by_listing(client, context.go_on)
+            odd: list[str] = []
+            found = _by_listing(client, context.go_on, odd)
+            flaws += [
+                f"{project}: no address can name the bucket {name!r}: its files were not counted"
+                for name in odd
+            ]
     except SupasyncError as err:
         if isinstance(err, ObjectError) and err.kind == "missing":
             found = ()  # a server without Storage
@@ -109,9 +114,9 @@ def _by_sql(session: SqlSession) -> HeldBesidesRows:
     return HeldBesidesRows(accounts, tuple(HeldBucket(*row) for row in rows))
 
 
-def _by_listing(client: StorageClient, go_on: Callable[[], bool]) -> tuple[HeldBucket, ...]:
+def _by_listing(client: StorageClient, go_on: Callable[[], bool], odd: list[str]) -> tuple[HeldBucket, ...]:
     found = []
-    for name, bucket in buckets(client).items():
+    for name, bucket in buckets(client, odd.append).items():
         objects = size = 0
         for page in pages(client, name, go_on):
             objects += len(page)

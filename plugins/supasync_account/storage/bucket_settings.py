@@ -16,6 +16,8 @@ from supasync_core.api.registration import Fence
 
 _JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 _BARE: Final[Mapping[str, Any]] = {"public": False, "file_size_limit": None, "allowed_mime_types": None}
+UNNAMED: Final = "OLD has a bucket of this name, which no address can name: its files are not copied"
+NAME_OTHERS: Final = "remove it in OLD, or name the others under buckets: in tables.yaml"
 PROJECT_LIMIT: Final = "NEW: raise the limit of the project first: Dashboard -> Storage -> Settings"
 
 
@@ -52,11 +54,10 @@ def _without_order(types: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if types is None else frozenset(types)
 
 
-def buckets(client: StorageClient, unnamed: Callable[[str], object] | None = None) -> dict[str, Bucket]:
+def buckets(client: StorageClient, unnamed: Callable[[str], object]) -> dict[str, Bucket]:
     """All buckets of files by id, those that a listing of every one shows.
 
-    Ids that no address can name, as SQL alone can make, are left out and handed to ``unnamed``; without it,
-    ObjectError.
+    Ids that no address can name, as SQL alone can make, are left out and handed to ``unnamed``.
     """
     told = client.understood("GET", "bucket", list[_Told])
     files = sorted(
@@ -64,9 +65,6 @@ def buckets(client: StorageClient, unnamed: Callable[[str], object] | None = Non
     )
     found = {each.id: each.bucket for each in files}
     for name in [each for each in found if each in ("", ".", "..") or "/" in each]:
-        if unnamed is None:
-            text = f"{client.project}: Storage lists a bucket {name!r}, which no address can name"
-            raise ObjectError("refused", text)
         unnamed(name)
         del found[name]
     return found

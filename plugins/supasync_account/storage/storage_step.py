@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from typing import Final
 
-from supasync_account.storage.bucket_settings import buckets, largest
+from supasync_account.storage.bucket_settings import NAME_OTHERS, UNNAMED, buckets, largest
 from supasync_account.storage.old_answers import OldAnswers
 from supasync_account.storage.owner_repair import repairing
 from supasync_account.storage.storage_client import StorageClient
@@ -121,20 +121,26 @@ def propose(context: ProposalContext) -> str:
     old = context.api("OLD")
     if old is None:
         return ""
+    odd: list[str] = []
     with closing(StorageClient(old, "OLD", context.ledger)) as client:
         try:
-            found = buckets(client)
+            found = buckets(client, odd.append)
         except ObjectError:
             return ""  # a server without Storage
-    return PROPOSED.format(buckets=counted(len(found), "bucket", "buckets")) if found else ""
+    named = "".join(f"# {name!r}: {UNNAMED};\n# {NAME_OTHERS}.\n" for name in odd)
+    return named + PROPOSED.format(buckets=counted(len(found), "bucket", "buckets")) if found or odd else ""
 
 
 def check(context: StepContext) -> Iterator[Finding]:
     """What is in the way of a copy."""
     settings = StorageSettings.of(context.settings)
+    odd: list[str] = []
     with both_storages(context) as (old, new):
-        theirs = {name: each for name, each in buckets(old).items() if settings.includes(name)}
-        ours, most = buckets(new), largest(new)
+        found = buckets(old, odd.append)
+        theirs = {name: each for name, each in found.items() if settings.includes(name)}
+        ours, most = buckets(new, lambda _id: None), largest(new)
+    for name in (each for each in odd if settings.includes(each)):
+        yield warning(f"{name!r}: {UNNAMED}", hint=NAME_OTHERS)
     for name in (each for each in settings.buckets if each not in theirs):
         yield warning(f"OLD has no bucket {name}", hint="correct buckets: under storage: in tables.yaml")
     for name, bucket in theirs.items():

@@ -8,7 +8,15 @@ from typing import Final
 
 from supasync_account.storage import bucket_settings
 from supasync_account.storage.bucket_privacy import BucketPrivacy
-from supasync_account.storage.bucket_settings import PROJECT_LIMIT, Bucket, buckets, is_bare, is_ours
+from supasync_account.storage.bucket_settings import (
+    NAME_OTHERS,
+    PROJECT_LIMIT,
+    UNNAMED,
+    Bucket,
+    buckets,
+    is_bare,
+    is_ours,
+)
 from supasync_account.storage.doubted_copies import disproved, has_md5, has_other_etags
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, Copier, Task
@@ -33,7 +41,6 @@ from supasync_core.model.wording import counted
 _DAY: Final = 86_400_000_000
 _AWAY: Final = 3
 """Buckets in a row of which nothing is known because a side does not answer, before the run ends."""
-_UNNAMED: Final = "OLD has a bucket of this name, which no address can name: its files are not copied"
 _BLIND: Final = "a key that may not see them is answered in the same way: is it the secret key?"
 
 
@@ -182,7 +189,7 @@ class StorageSync:
         found = marked or buckets(self.old, odd.append)
         self._ours = buckets(self.new, lambda _id: None)
         for name in (each for each in odd if self.settings.includes(each)):
-            self.report.name(repr(name), _UNNAMED)
+            self.report.name(repr(name), f"{UNNAMED}; {NAME_OTHERS}")
         self._theirs = {name: each for name, each in found.items() if self.settings.includes(name)}
         self.report.buckets = len(self._theirs)
         known = self.progress.number()
