@@ -168,20 +168,32 @@ def test_a_change_on_both_sides_alike_is_known_and_later_ones_are_copied(both: P
     assert both.new.one("select extract(year from banned_until)::int from auth.users") == 2999
 
 
-def test_a_ban_reaches_an_account_that_changed_in_new(both: Projects) -> None:
-    both.sign_up(1, 2, 3)
+def test_a_ban_reaches_an_account_that_changed_in_new_or_is_too_large(both: Projects) -> None:
+    both.sign_up(1, 2, 3, 4)
     both.auth("sync")
-    both.new.paste('update auth.users set raw_user_meta_data = \'{"name": "by Google"}\'')
+    both.new.paste(
+        f"update auth.users set raw_user_meta_data = '{{\"name\": \"by Google\"}}' where id <> '{number(4)}'"
+    )
+    both.old.paste(
+        "update auth.users set raw_user_meta_data = jsonb_build_object('photo', repeat('x', 32000000)) "
+        f"where id = '{number(4)}'"
+    )
     both.new.paste(f"update auth.users set banned_until = '3000-01-01' where id = '{number(2)}'")
     both.old.paste("update auth.users set banned_until = '2999-01-01'")
     both.old.paste(f"update auth.users set deleted_at = now() where id = '{number(3)}'")
     done = both.auth("sync", code=3)
     assert f"u1@example.test ({number(1)}): banned in OLD, so banned in NEW too" in done.err
     assert f"u3@example.test ({number(3)}): deleted in OLD, and can still sign in to NEW" in done.err
+    assert f"u4@example.test ({number(4)}): OLD's server takes too long to hand it over" in done.err
     years = (
         "select extract(year from banned_until)::int, raw_user_meta_data->>'name' from auth.users order by id"
     )
-    assert both.new.paste(years) == [(2999, "by Google"), (3000, "by Google"), (2999, "by Google")]
+    assert both.new.paste(years) == [
+        (2999, "by Google"),
+        (3000, "by Google"),
+        (2999, "by Google"),
+        (2999, "User 4"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ class AccountCopy:
     def _close_refused(self, made: AccountPlan, writer: AccountWriter, found: list[AccountTrigger]) -> None:
         """Close what OLD has closed of the accounts that NEW has, and that could not be written."""
         refused = {each.id: each.what for each in self.report.refused if each.id in made.changed}
-        refused |= {each: WITHHELD for each in self.old.withheld if each in made.changed}
+        left = [*self.old.withheld, *self.old.waiting]
+        refused |= {each: WITHHELD for each in left if each in made.changed}
         theirs = [account for account, what in refused.items() if what == BOTH_CHANGED]
         self._close([each for each in refused if each not in theirs], writer, found, ours=True)
         self._close(theirs, writer, found)
@@ -146,7 +147,8 @@ class AccountCopy:
             if not self.go_on():
                 self.report.interrupted = True
                 return False
-            writer.write(batch, made.changed, self.old)
+            if batch:
+                writer.write(batch, made.changed, self.old)
         return True
 
     def _tell_withheld(self) -> None:
@@ -157,7 +159,7 @@ class AccountCopy:
             self.report.name(account, emails.get(account), WITHHELD, refused=False)
         for account in heavy:
             self.report.name(account, emails.get(account), HEAVY, refused=True)
-        self.report.withheld = len(withheld)
+        self.report.withheld = len(withheld) + len(self.old.waiting)
 
     def _moved(self, ids: Sequence[str]) -> list[str]:
         """Those of the changed accounts whose e-mail, phone or identities are not NEW's."""

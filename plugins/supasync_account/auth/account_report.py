@@ -42,7 +42,7 @@ class AccountReport:
     gone: int = 0
     """Accounts that OLD deleted and NEW still has."""
     withheld: int = 0
-    """Accounts that OLD lists and did not hand over."""
+    """Accounts that OLD lists and did not hand over, or was not asked for since others took too long."""
     interrupted: bool = False
     named: list[NamedAccount] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -70,7 +70,9 @@ class AccountReport:
         lines = [f"{own} signed up in NEW, left alone"] if self.own else []
         if self.withheld:
             held = counted(self.withheld, "account", "accounts")
-            lines.append(f"{held} of OLD not handed over, so not copied: the next run tries again")
+            lines.append(
+                f"{held} of OLD not handed over, so not copied: the next copy of accounts tries again"
+            )
         return [*self.said, *lines, *([f"{gone} of NEW deleted in OLD"] if self.gone else [])]
 
     @property

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import randrange
 from typing import Any, Final
 
 from supasync_account.auth.account_columns import AccountColumns, parts_of
@@ -28,8 +29,8 @@ _LOOKS: Final = 3
 """Questions for a list that is shorter than it should be."""
 PAUSE: Final = 1.0
 """Seconds between two of them."""
-_HEAVY: Final = 3
-"""Accounts one after the other that are left because each takes too long: with one more, all of them do."""
+_HEAVY: Final = 10
+"""Accounts that may take too long, each by itself, before a copy goes on elsewhere; as many end it there."""
 _DENSE: Final = 2
 """A range of ids is asked for as one where it holds at most so many times the accounts that are wanted."""
 
@@ -54,6 +55,8 @@ class AccountSide:
     """The accounts that were asked for, are there, and were not handed over."""
     heavy: list[str] = field(default_factory=list)
     """Those of which one alone is too large, or takes too long."""
+    waiting: list[str] = field(default_factory=list)
+    """Those that were not asked for, since too many took too long; which they are changes with each run."""
 
     @classmethod
     def of(cls, door: AccountDoor, columns: AccountColumns) -> "AccountSide":
@@ -110,30 +113,34 @@ class AccountSide:
     def accounts(self, ids: Sequence[str]) -> Iterator[list[Account]]:
         """These accounts with all that travels, a batch at a time; those that are gone are not among them.
 
-        What is neither handed over nor gone is ``withheld``, or ``heavy``. SchemaError for others than were
-        asked for; SlowQueryError or LargeAnswerError where one after the other is heavy.
+        What is neither handed over nor gone is ``withheld``, ``heavy`` or ``waiting``. A batch is empty where
+        less has to be asked for. SchemaError for others than were asked for.
         """
-        rest, wanted, most, failures = sorted(ids), set(ids), AT_ONCE, 0
-        while rest:
-            chunk = rest[:most]
+        rest, later, wanted = sorted(ids), list[str](), set(ids)
+        most, slow = AT_ONCE, 0
+        while slow < 2 * _HEAVY and (rest or later):
+            rest, later = (rest, later) if rest else (later, rest)
+            chunk = self._askable(rest[:most])
             try:
                 rows = self._page(chunk)
             except (SlowQueryError, LargeAnswerError):
                 most = max(1, len(chunk) // 2)
                 if len(chunk) == 1:
-                    failures += 1
-                    if failures > _HEAVY:
-                        raise
                     self.heavy.append(rest.pop(0))
+                    slow += 1
+                    if slow == _HEAVY:
+                        rest, later = _turned(rest)
+                yield []
                 continue
-            failures, most = 0, min(AT_ONCE, most + most // 4 + 1, 2 * len(rows) + 1)
+            most = min(AT_ONCE, most + most // 4 + 1, 2 * len(rows or chunk) + 1)
             last = rows[-1][0] if rows else chunk[-1]
             rest = rest[bisect_right(rest, last) :]
             there = [row for row in rows if row[0] in wanted]
             wanted.difference_update(row[0] for row in there)
             self.heavy += [account for account, *_, user, _ in there if user is None]
             yield [account_of(row, self.columns) for row in there if row[0] not in self.heavy]
-        self.withheld += sorted(self.marks_of(sorted(wanted.difference(self.heavy))))
+        self.waiting += [*rest, *later]
+        self.withheld += sorted(self.marks_of(sorted(wanted.difference(self.heavy, self.waiting))))
 
     def flawed(self) -> list[tuple[str, str | None, tuple[str, ...]]]:
         """The accounts with anything wrong: id, e-mail, and the names of their flaws."""
@@ -149,17 +156,23 @@ class AccountSide:
         """The e-mails of these accounts, for messages."""
         return {account: contact[0] for account, contact in self.contacts(ids).items()}
 
-    def _page(self, chunk: Sequence[str]) -> list[tuple[Any, ...]]:
+    def _askable(self, chunk: list[str]) -> list[str]:
+        """As many of these as one question takes: all where few others lie between them."""
+        there = self._between(chunk)
+        return chunk if 0 < there <= _DENSE * len(chunk) else chunk[: self.door.at_once]
+
+    def _between(self, chunk: Sequence[str]) -> int:
+        """How many accounts were listed from the first to the last of these."""
+        return bisect_right(self.listed, chunk[-1]) - bisect_left(self.listed, chunk[0])
+
+    def _page(self, chunk: list[str]) -> list[tuple[Any, ...]]:
         """The first of these accounts, perhaps with others between them; none where all of them are gone."""
         first, last = chunk[0], chunk[-1]
-        there = bisect_right(self.listed, last) - bisect_left(self.listed, first)
-        if len(chunk) > self.door.at_once and 0 < there <= _DENSE * len(chunk):
-            rows = self.door.ask("accounts_between", first, last, there)
+        if len(chunk) > self.door.at_once:
+            rows = self.door.ask("accounts_between", first, last, self._between(chunk))
             return _only_asked(self.door, rows, lambda each: first <= each <= last, ordered=True)
-        few = list(chunk[: self.door.at_once])
-        rows = self.door.ask("accounts", few, len(few))
-        rows = _only_asked(self.door, rows, set(few).__contains__, ordered=True)
-        return rows or ([] if len(few) == len(chunk) else self._page(chunk[len(few) :]))
+        rows = self.door.ask("accounts", chunk, len(chunk))
+        return _only_asked(self.door, rows, set(chunk).__contains__, ordered=True)
 
     def _shares(self) -> Iterator[tuple[str, dict[str, Any]]]:
         users = self.columns.users.compared
@@ -219,6 +232,12 @@ def _halved(door: AccountDoor, query: str, parts: Sequence[str], *, named: bool)
         half = len(parts) // 2
         yield from _halved(door, query, parts[:half], named=named)
         yield from _halved(door, query, parts[half:], named=named)
+
+
+def _turned(ids: list[str]) -> tuple[list[str], list[str]]:
+    """The ids from any of them on, and those before it: so no account waits behind the same ones each run."""
+    at = randrange(len(ids) + 1)  # noqa: S311 - not a secret
+    return ids[at:], ids[:at]
 
 
 def _looks() -> Iterator[None]:
