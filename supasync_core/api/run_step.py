@@ -34,8 +34,8 @@ class StepContext:
     ``functions`` calls functions that were pasted into either, None where its API calls none. A step asks
     ``fence`` before each write, and ``go_on`` between two of them: it renews the lease, raises where a budget
     is used up, and is False where the run is to stop. What looks and does not write gets a fence of nobody.
-    ``due`` is whether so long has passed since the step last ended in a run, with another exit code than 4:
-    where it has not, a step that is expensive may return a `StepResult` with the status ``not due``.
+    ``due`` is whether so long has passed since the step last ended in a run: where it has not, a step that is
+    expensive may return a `StepResult` with the status ``not due``.
 
     ``api`` is how either project's API is asked, None where nothing names it. Whoever asks it counts that in
     the ``ledger``, and makes sure before a large answer: ``afford`` raises BudgetError where so many bytes

@@ -232,8 +232,7 @@ class State:
     was last seen to have every column; not in states of earlier versions, which forget it unharmed.
     ``writing``: the run that was sending rows when the state was saved.
     ``again``: tables in which more rows wait than are listed, neither in those of earlier versions.
-    ``steps_at``: the store's time at which each step beside the tables last began that ended, unless with 4,
-    which is taken again at once; the same.
+    ``steps_at``: the store's time at which each step beside the tables last began that ended; the same.
     """
 
     source: str

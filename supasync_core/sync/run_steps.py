@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from supasync_core.model import timestamps
-from supasync_core.model.errors import BudgetError, ExitCode, InternalError, LockedError, SupasyncError
+from supasync_core.model.errors import BudgetError, InternalError, LockedError, SupasyncError
 from supasync_core.model.report import StepResult
 from supasync_core.model.settings import Part
 from supasync_core.project.project_steps import asked, context_of
@@ -53,7 +53,7 @@ def _result(checkpoint: Checkpoint, options: RunOptions, part: Part) -> StepResu
     except SupasyncError as err:
         error = f"{part.name}: {err.message}"
         return StepResult(status="failed", error=error, hint=err.hint, exit_code=err.exit_code)
-    if answer.status == "ok" or (answer.status == "failed" and answer.exit_code != ExitCode.LATER):
+    if answer.status in ("ok", "failed"):
         with checkpoint.lock:
             times = {**checkpoint.state.steps_at, part.name: checkpoint.run.now}
             checkpoint.state = replace(checkpoint.state, steps_at=times)

@@ -17,8 +17,6 @@ grant select, insert, update, delete on all tables in schema public to service_r
 )
 CONFIG = ENDS + "plugins: mine.py\nmine: {does: MODE}\ntables:\n  jobs:\n"
 PLUGIN = """
-from datetime import timedelta
-
 from supasync_core import hookimpl
 from supasync_core.api.registration import Setting
 from supasync_core.api.run_step import RunStep
@@ -39,10 +37,6 @@ def run(context):
             raise ValueError("a plain mistake")
         case "wait":
             raise TransientError("the shop is closed", hint="it opens at nine")
-        case "late" | "refuse" as mode:
-            if not context.due(timedelta(days=1)):
-                return StepResult(status="not due")
-            return StepResult(status="failed", error=mode, exit_code=4 if mode == "late" else 3)
         case "lie":
             return "done"
 
@@ -65,7 +59,7 @@ def made(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     config = CONFIG.replace("MODE", "work")
     with between(cluster, tmp_path_factory.mktemp("steps"), SCHEMA, SCHEMA, config) as space:
         space.write("mine.py", PLUGIN)
-        yield space.ready().keep()
+        yield space.ready()
 
 
 def does(space: Workspace, mode: str) -> Workspace:
@@ -100,12 +94,6 @@ def test_a_step_fails_alone_with_a_place_in_the_exit_code(
     assert (done.code, said in done.err) == (code, True), done.out + done.err
     made.assert_equal("jobs")
     assert made.supasync("sync", "--table", "jobs").code == 0
-
-
-def test_a_step_that_failed_for_now_is_due_at_the_next_run(made: Workspace) -> None:
-    made.again()
-    codes = [does(made, mode).supasync("sync").code for mode in ("late", "late", "refuse", "refuse")]
-    assert codes == [4, 4, 3, 0]
 
 
 def test_what_a_step_finds_is_a_finding_of_check(made: Workspace) -> None:

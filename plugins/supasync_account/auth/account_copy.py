@@ -24,7 +24,7 @@ from supasync_core.api.registration import Fence
 from supasync_core.concurrency.prefetch import prefetch
 
 WITHHELD: Final = "not copied: OLD lists it, and did not hand it over"
-HEAVY: Final = "OLD's server takes too long to hand it over, or it is too large: shorten its metadata there"
+HEAVY: Final = "OLD takes too long to hand it over, or it is too large: shorten its metadata if that lasts"
 
 
 @dataclass
@@ -154,11 +154,12 @@ class AccountCopy:
     def _tell_withheld(self) -> None:
         """Name the accounts that OLD lists and has not handed over."""
         withheld, heavy = self.old.withheld, self.old.heavy
+        overloaded = bool(self.old.waiting) and not self.old.hands_over
         emails = self.old.emails([*withheld, *heavy])
         for account in withheld:
             self.report.name(account, emails.get(account), WITHHELD, refused=False)
         for account in heavy:
-            self.report.name(account, emails.get(account), HEAVY, refused=True)
+            self.report.name(account, emails.get(account), HEAVY, refused=not overloaded)
         self.report.withheld = len(withheld) + len(self.old.waiting)
 
     def _moved(self, ids: Sequence[str]) -> list[str]:

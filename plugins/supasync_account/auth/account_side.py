@@ -55,6 +55,8 @@ class AccountSide:
     """The accounts that were asked for, are there, and were not handed over."""
     heavy: list[str] = field(default_factory=list)
     """Those of which one alone is too large, or takes too long."""
+    hands_over: bool = False
+    """Whether any account was handed over: where none is, the server may have too much to do."""
     waiting: list[str] = field(default_factory=list)
     """Those that were not asked for, since too many took too long; which they are changes with each run."""
 
@@ -132,7 +134,7 @@ class AccountSide:
                         rest, later = _turned(rest)
                 yield []
                 continue
-            most = min(AT_ONCE, most + most // 4 + 1, 2 * len(rows or chunk) + 1)
+            self.hands_over, most = True, min(AT_ONCE, most + most // 4 + 1, 2 * len(rows or chunk) + 1)
             last = rows[-1][0] if rows else chunk[-1]
             rest = rest[bisect_right(rest, last) :]
             there = [row for row in rows if row[0] in wanted]

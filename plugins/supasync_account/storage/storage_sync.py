@@ -111,7 +111,6 @@ class StorageSync:
             self.say,
         )
         if not self.report.interrupted:
-            self.progress.intend(tasks)
             try:
                 transfer.run(tasks)
             finally:

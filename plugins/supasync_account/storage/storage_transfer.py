@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from supasync_account.storage.object_copy import Copied, Copier, Task
@@ -21,6 +22,8 @@ from supasync_core.system.executors import executor
 _AT_ONCE: Final = 100
 _SECONDS: Final = 2.0
 """After so many objects, or so long, what is confirmed is remembered."""
+_PORTION: Final = 1000
+"""Objects that are remembered at once before they are sent."""
 _SPOKEN: Final = 30.0
 """Seconds between two lines of progress."""
 _UNSERVED: Final = "it is listed and cannot be read or written under its name"
@@ -55,6 +58,8 @@ class StorageTransfer:
     _denied: int = 0
     _waiting: deque[Task] = field(default_factory=deque)
     """Those whose turn has not come."""
+    _intended: int = 0
+    """How many of the first of them are remembered as what may be sent."""
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Copy them; what is under way when anything stops the run is brought to its end and remembered."""
@@ -83,6 +88,7 @@ class StorageTransfer:
         """
         error: SupasyncError | None = None
         while self._waiting:
+            self._intend()
             task = self._waiting.popleft()
             try:
                 if share := self._begun(task):
@@ -96,6 +102,14 @@ class StorageTransfer:
             yield self._next()
         if error is not None:
             raise error
+
+    def _intend(self) -> None:
+        """Remember what is sent next, a portion at a time: a run that is killed says nothing of it."""
+        if not self._intended and not self.stopped:
+            portion = list(islice(self._waiting, _PORTION))
+            self.progress.intend(portion)
+            self._intended = len(portion)
+        self._intended -= 1
 
     def _next(self) -> tuple[Task, Share]:
         looked_up, share = self._ahead.popleft()
@@ -195,6 +209,7 @@ class StorageTransfer:
             self.first_left = self._waiting[0].shown
             return err.of_all(self._denied)
         self._waiting.rotate(-(len(self._waiting) * 2 // 5))  # names that a firewall refuses lie side by side
+        self._intended = 0
         return None
 
     def _confirmed(self, task: Task, gone: ObjectError) -> ObjectError:
