@@ -184,7 +184,7 @@ def test_a_ban_reaches_an_account_that_changed_in_new_or_is_too_large(both: Proj
     done = both.auth("sync", code=3)
     assert f"u1@example.test ({number(1)}): banned in OLD, so banned in NEW too" in done.err
     assert f"u3@example.test ({number(3)}): deleted in OLD, and can still sign in to NEW" in done.err
-    assert f"u4@example.test ({number(4)}): OLD's server takes too long to hand it over" in done.err
+    assert f"u4@example.test ({number(4)}): OLD takes too long to hand it over" in done.err
     years = (
         "select extract(year from banned_until)::int, raw_user_meta_data->>'name' from auth.users order by id"
     )
