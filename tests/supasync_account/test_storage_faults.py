@@ -381,12 +381,17 @@ def test_files_that_old_does_not_serve_hold_up_no_deletes_and_no_rules(both: Sto
     assert (len(done.json["named"]), done.json["left"], done.json["copied"]) == (20, 0, 14)
     assert both.new.buckets() == both.old.buckets()
     both.old.remove("open", "gone")
-    both.space.new.server.misbehave({**busy, "method": "POST", "path": f"{SENT}o"})
+    both.space.old.server.behave()
+    both.space.new.server.misbehave({**busy, "method": "POST", "path": "/object/(docs|open)/"})
     for number in range(12):
         both.old.put("docs", f"o-{number:02}", b"changed")
+    both.new.sent()
     done = both.run("sync", "--deletes", "mirror", "--json", code=4)
     assert (done.json["left"] > 0, done.json["deleted"]) == (True, 1)
     assert done.json["notes"][-1].endswith(" left for the next run")
+    both.run("sync", code=4)
+    sent = {path for method, path in both.new.sent() if method == "POST"}
+    assert {f"{SENT}o-{each:02}" for each in range(10)} <= sent, "the next run begins with the first one left"
 
 
 def test_the_next_run_continues_a_large_upload_where_new_has_it(both: Storages) -> None:

@@ -197,8 +197,13 @@ class StorageTransfer:
         self._away += 1
         if self._away >= _AWAY and self._waiting and not self.stopped:
             self.stopped = self.report.spared = True
-            self.first_left = self._waiting[0].shown
+            self.first_left = self._next_shown
             self.report.notes.append(f"{_AWAY} objects in a row were not copied: {err.message}")
+
+    @property
+    def _next_shown(self) -> str:
+        """The next of the run, that may be looked up already: the following run begins with it."""
+        return self._ahead[0][1].name if self._ahead else self._waiting[0].shown
 
     def _go_on_elsewhere(self, err: DeniedError) -> RefusedError | None:
         """Leave what is next behind some that are refused; the error that ends the run where all are."""
@@ -206,7 +211,7 @@ class StorageTransfer:
         if not self._waiting or self._denied % _AWAY:
             return None
         if self._denied >= _DENIED:
-            self.first_left = self._waiting[0].shown
+            self.first_left = self._next_shown
             return err.of_all(self._denied)
         self._waiting.rotate(-(len(self._waiting) * 2 // 5))  # names that a firewall refuses lie side by side
         self._intended = 0
