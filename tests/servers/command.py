@@ -41,7 +41,6 @@ with TemporaryDirectory() as folder:
     config.load(Path(folder, "tables.yaml"), {{}}, host)
 """
 """Finds the plugins and reads settings once, as each command does."""
-ENGINES = Path(__file__).with_name("started_engines.py").read_text("utf-8")
 FORKS = ForkServer(
     entry="supasync_core.cli:main",
     modules=(
@@ -49,7 +48,7 @@ FORKS = ForkServer(
         *("certifi", "duckdb", "filelock", "msgspec", "rich.console", "rich.progress", "rich.table"),
         *("httpx", "psycopg", "storage3", "supabase", "tenacity", "urllib3", "yaml"),
     ),
-    warm=LOADED + ENGINES,
+    warm=LOADED,
 )
 AT_START = ("PYTHON", "LANG", "LC_", "COVERAGE", "COV_")
 """Variables that only a new interpreter obeys."""
