@@ -1,5 +1,6 @@
 """Two projects with files: rows and Storage on one address each, and the command between."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,6 +133,20 @@ class Storages:
         done = self.space.supasync("storage", *args)
         assert done.code == code, done.out + done.err
         return done
+
+    def kill(self, before: str) -> None:
+        """Kill a run, ``before`` which this code runs, while NEW holds a request; its lease ends."""
+        usual, self.space.before = self.space.before, self.space.before + before
+        try:
+            with self.space.command("storage", "sync") as process:
+                self.space.new.server.wait_held()
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        finally:
+            self.space.before = usual
+        self.space.new.server.behave()
+        ended = "update public.sync_metadata set lease_until = now() where lease_until > now()"
+        self.new.database.paste(ended)
 
     def assert_equal(self) -> None:
         """Both sides have the same buckets and objects, byte for byte."""

@@ -1,7 +1,5 @@
 """What OLD's files may cost: every download is asked for, also that of a file that has grown, and repeats."""
 
-import signal
-
 from tests.supasync_account.storages import CONFIG, Storages
 from tests.supasync_account.test_storage_proof import other_etags
 
@@ -70,16 +68,7 @@ def test_what_a_killed_run_has_read_counts(both: Storages) -> None:
     for number in range(40):
         both.old.put("docs", f"o-{number:02}", bytes([number]) * 100_000)
     both.space.new.server.misbehave({"kind": "hold-before", "method": "POST", "path": f"{SENT}o-20"})
-    before, both.space.before = both.space.before, both.space.before + RECORDED
-    try:
-        with both.space.command("storage", "sync") as process:
-            both.space.new.server.wait_held()
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-    finally:
-        both.space.before = before
-    both.space.new.server.behave()
-    both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
+    both.kill(RECORDED)
     assert "of 2.5 MB egress a month" in both.run("sync", code=3).err
     assert len(both.new.objects()) < 32
 

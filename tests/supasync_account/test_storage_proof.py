@@ -1,7 +1,6 @@
 """What counts as copied: NEW was asked, and what turned out to differ is sent again."""
 
 import json
-import signal
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -170,16 +169,7 @@ def test_what_a_killed_run_has_sent_is_looked_up_by_the_next(both: Storages) -> 
     both.space.new.server.misbehave(
         confirmed("o-02"), {"kind": "hold-before", "method": "POST", "path": f"{SENT}o-07"}
     )
-    slow, both.space.before = both.space.before, both.space.before + AT_ONCE
-    try:
-        with both.space.command("storage", "sync") as process:
-            both.space.new.server.wait_held()
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-    finally:
-        both.space.before = slow
-    both.space.new.server.behave()
-    both.new.database.paste("update public.sync_metadata set lease_until = now() where lease_until > now()")
+    both.kill(AT_ONCE)
     done = both.space.supasync("sync")
     assert done.code == 4
     assert "docs/o-02: NEW confirmed it and does not show it" in done.err
