@@ -90,6 +90,10 @@ def test_a_table_whose_rows_vanished_is_an_alarm(space: Workspace) -> None:
     assert space.supasync("sync").code == 0
     long_ago = "jsonb_set(state, '{tables,events,alive_at}', '\"2026-01-01T00:00:00Z\"')"
     space.new.run(f"update sync_metadata set state = {long_ago}")  # noqa: S608 - a fixed text
+    slow = {"kind": "answer", "status": 500, "body": '{"code":"57014","message":"canceling"}', "times": None}
+    space.old.server.misbehave({**slow, "path": "/events.*limit=1(&|$)"})
+    assert space.supasync("sync").code == 0, "nothing is known of rows that are too slow to be seen"
+    space.old.server.behave()
     done = space.supasync("sync")
     assert done.code == 3
     assert "events: failed: OLD returned no rows; this table had rows before" in done.err

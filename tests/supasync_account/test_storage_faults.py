@@ -124,7 +124,7 @@ def test_a_bucket_that_cannot_be_listed_or_made_stops_no_other(both: Storages) -
     both.space.new.server.behave()
     both.space.old.server.misbehave({**busy, "path": LIST})
     both.old.sent()
-    both.run("sync", code=4)
+    both.run("sync", code=3)
     assert len(both.old.sent()) == 1 + 3 * 5, "each is asked for five times, and then nothing is"
     both.space.old.server.behave()
     both.run("sync", code=3)
@@ -367,6 +367,21 @@ def test_files_that_fail_in_a_row_do_not_keep_the_others_from_their_turn(both: S
         assert len(done.json["named"]) + done.json["left"] + done.json["copied"] == 12
     assert {name for _, name, *_ in both.new.objects()} == {f"o-{each:02}" for each in range(6, 12)}
     both.space.new.server.behave()
+    both.run("sync")
+    both.assert_equal()
+
+
+def test_buckets_that_cannot_be_listed_do_not_keep_the_others_from_their_turn(both: Storages) -> None:
+    for name in ("a1", "a2", "a3"):
+        both.old.bucket(name)
+        both.old.put(name, "x", b"x")
+    slow = {**told(544, "DatabaseTimeout", 544), "times": None}
+    both.space.old.server.misbehave({**slow, "path": f"{LIST}a"})
+    done = both.run("sync", code=4)
+    assert "not copied: docs: left for the next run, since 3 buckets before it failed" in done.err
+    done = both.run("sync", "--json", code=4)
+    assert (done.json["copied"], [each["name"] for each in done.json["named"]]) == (12, ["a1", "a2", "a3"])
+    both.space.old.server.behave()
     both.run("sync")
     both.assert_equal()
 

@@ -107,7 +107,7 @@ class AccountWriter:
         """
         failed = list(self._unfit(accounts, expected))
         taken = [each for each, err in failed if isinstance(err, RowError) and err.sqlstate == _UNIQUE]
-        again = taken if 1 < len(taken) < len(accounts) else []
+        again = taken if len(taken) < len(accounts) else []
         for each, err in failed:
             if each not in again:
                 self.report.name(each.id, each.email, err.message, refused=True)

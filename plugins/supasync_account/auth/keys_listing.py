@@ -142,6 +142,7 @@ class _Reader:
 
     def _forget(self) -> None:
         self.found.accounts.clear()
+        self.found.strange.clear()
         self.alive.clear()
 
     def _walk(self, size: int, order: str) -> None:

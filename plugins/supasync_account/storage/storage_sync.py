@@ -1,9 +1,8 @@
 """Storage from OLD to NEW: private buckets, objects, rules of buckets, then what OLD deleted."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Final
 
 from supasync_account.storage import bucket_settings
@@ -17,6 +16,7 @@ from supasync_account.storage.bucket_settings import (
     is_bare,
     is_ours,
 )
+from supasync_account.storage.buckets_apart import BucketsApart
 from supasync_account.storage.doubted_copies import disproved, has_md5, has_other_etags
 from supasync_account.storage.known_object import Known
 from supasync_account.storage.object_copy import NEWER, Copier, Task
@@ -33,14 +33,12 @@ from supasync_account.storage.storage_settings import StorageSettings
 from supasync_account.storage.storage_transfer import StorageTransfer, sizes
 from supasync_core.api.registration import Fence
 from supasync_core.model import timestamps
-from supasync_core.model.errors import ExitCode, StateError, SupasyncError, TransientError
+from supasync_core.model.errors import StateError
 from supasync_core.model.printable import visible
 from supasync_core.model.quantities import format_size
 from supasync_core.model.wording import counted
 
 _DAY: Final = 86_400_000_000
-_AWAY: Final = 3
-"""Buckets in a row of which nothing is known because a side does not answer, before the run ends."""
 _BLIND: Final = "a key that may not see them is answered in the same way: is it the secret key?"
 
 
@@ -70,16 +68,14 @@ class StorageSync:
     _listed: set[str] = field(default_factory=set)
     _compared: set[str] = field(default_factory=set)
     _marks: Mapping[str, Mark] = field(default_factory=dict)
-    _failed: list[SupasyncError] = field(default_factory=list)
-    _away: int = 0
 
     def planned(self) -> list[Task]:
         """What would be copied; nothing is written. An error of one bucket is raised: no sum is true then."""
         self._look()
         self._leave_out(self._privacy.waiting(self._theirs, self._ours))
         tasks = self._tasks(made=set())
-        if self._failed:
-            raise self._failed[0]
+        if self._apart.failed:
+            raise self._apart.failed[0]
         return tasks
 
     def run(self) -> StorageReport:
@@ -89,10 +85,7 @@ class StorageSync:
         disproved(self.progress)
         since = timestamps.to_text(timestamps.now())
         made = {name for name in self._theirs if name not in self._ours}
-        for name in sorted(made):
-            self.progress.remember(name, made=True)
-            with self._alone(name):
-                bucket_settings.make(self.new, self._theirs[name], self.fence)
+        self._leave_out(self._apart.run("made", sorted(made), self._make))
         made &= self._theirs.keys()
         tasks = self._ordered(self._not_exposed(self._tasks(made=made)))
         number, size = sizes(tasks)
@@ -124,6 +117,10 @@ class StorageSync:
             self._settle(made)
         return self.report
 
+    def _make(self, name: str) -> None:
+        self.progress.remember(name, made=True)
+        bucket_settings.make(self.new, self._theirs[name], self.fence)
+
     def _not_exposed(self, tasks: list[Task]) -> list[Task]:
         """Without those of buckets that wait: OLD made them private while they were listed."""
         copied = {each.bucket for each in tasks}
@@ -137,6 +134,10 @@ class StorageSync:
         if first:
             self.progress.remember(EVERYWHERE, first_left=None)
         return tasks[at:] + tasks[:at]
+
+    @cached_property
+    def _apart(self) -> BucketsApart:
+        return BucketsApart(self.progress, self.report)
 
     def _copier(self) -> Copier:
         known = {"old_md5": has_md5(self.progress), "other_etags": has_other_etags(self.progress)}
@@ -161,11 +162,14 @@ class StorageSync:
         """What was copied before anything proved that its bytes were not OLD's, as OLD lists it."""
         wrong = [each for each in disproved(self.progress) if each.bucket in self._theirs]
         tasks: list[Task] = []
-        for bucket in sorted({each.bucket for each in wrong}):
+
+        def look(bucket: str) -> None:
             if bucket in self._listed or self._plan().list("OLD", bucket):
                 of_it = {each.listed.name: each for each in wrong if each.bucket == bucket}
                 there = self.progress.shown("OLD", bucket, list(of_it))
-                tasks += [replace(of_it[name], listed=listed) for name, listed in there.items()]
+                tasks.extend(replace(of_it[name], listed=listed) for name, listed in there.items())
+
+        self._leave_out(self._apart.run("again", sorted({each.bucket for each in wrong}), look))
         if tasks:
             what = counted(len(tasks), "object was copied again", "objects were copied again")
             self.report.notes.append(f"{what}: OLD sent other bytes than its ETag says")
@@ -174,11 +178,11 @@ class StorageSync:
     def _look_up_sent(self, since: str) -> None:
         """What NEW has confirmed and does not show was not copied."""
         sent = SentObjects(self._plan(), since, self.workers)
-        for name in list(self._theirs):
-            with self._alone(name):
-                self.report.interrupted = not sent.look_up(name)
-            if self.report.interrupted:
-                break
+
+        def look_up(bucket: str) -> None:
+            self.report.interrupted = self.report.interrupted or not sent.look_up(bucket)
+
+        self._leave_out(self._apart.run("looked_up", self._theirs, look_up))
 
     def _look(self) -> None:
         """Both sides' buckets; StateError where OLD's are gone altogether."""
@@ -223,15 +227,17 @@ class StorageSync:
     def _tasks(self, made: set[str]) -> list[Task]:
         plan = self._plan()
         found: list[Task] = []
-        for name in list(self._theirs):
-            if self._is_unchanged(name):
-                self.report.objects += self._marks[name].objects
-                self.report.bytes += self._marks[name].bytes
-                continue
-            with self._alone(name):
-                found += self._tasks_of(plan, name, empty=name in made or name not in self._ours)
-            if self.report.interrupted:
-                break
+        unchanged = [name for name in self._theirs if self._is_unchanged(name)]
+        self.report.objects += sum(self._marks[name].objects for name in unchanged)
+        self.report.bytes += sum(self._marks[name].bytes for name in unchanged)
+
+        def look(bucket: str) -> None:
+            if not self.report.interrupted:
+                found.extend(self._tasks_of(plan, bucket, empty=bucket in made or bucket not in self._ours))
+
+        self._leave_out(
+            self._apart.run("listed", [name for name in self._theirs if name not in unchanged], look)
+        )
         return found
 
     def _tasks_of(self, plan: StoragePlan, name: str, *, empty: bool) -> list[Task]:
@@ -249,25 +255,6 @@ class StorageSync:
         found = plan.tasks(name, made=empty, listed=name in self._compared)
         self._listed.add(name)
         return found
-
-    @contextmanager
-    def _alone(self, bucket: str) -> Iterator[None]:
-        """Leave the bucket for another run where nothing can be known of it, or NEW does not take it.
-
-        An error behind some others in a row is raised: a side does not answer at all.
-        """
-        try:
-            yield
-        except (ObjectError, StateError, TransientError) as err:
-            self._away += isinstance(err, TransientError)
-            if self._away == _AWAY:
-                raise
-            self._failed.append(err)
-            what = f"not finished: {err.message}" + (f"; {err.hint}" if err.hint else "")
-            self.report.name(bucket, what, "later" if err.exit_code == ExitCode.LATER else "refused")
-            self._leave_out([bucket])
-        else:
-            self._away = 0
 
     def _is_due(self, bucket: str) -> bool:
         """Whether NEW's bucket is to be compared with what was copied: always by hand, else once a day."""
@@ -288,14 +275,17 @@ class StorageSync:
     def _settle(self, made: set[str]) -> None:
         """Rules and deletes of each bucket whose objects have been copied."""
         deletes = ObjectDeletes(self.old, self.new, self.progress, self.fence, self.report)
-        for name, bucket in self._theirs.items():
-            self.repair(name, self.progress, self.report)
-            if name in self._listed:  # what was not listed to its end is not gone
-                deletes.run(name, self._gone(name), self.settings.policy(name))
+
+        def settle(bucket: str) -> None:
+            self.repair(bucket, self.progress, self.report)
+            if bucket in self._listed:  # what was not listed to its end is not gone
+                deletes.run(bucket, self._gone(bucket), self.settings.policy(bucket))
             if not self.report.left:
-                self._give_rules(bucket, made=name in made)
-            if name in self._listed and self._is_whole(name):
-                self.progress.remember(name, mark=self._mark(name))
+                self._give_rules(self._theirs[bucket], made=bucket in made)
+            if bucket in self._listed and self._is_whole(bucket):
+                self.progress.remember(bucket, mark=self._mark(bucket))
+
+        self._apart.run("settled", self._theirs, settle)
 
     def _is_unchanged(self, bucket: str) -> bool:
         """Whether all of it was copied, and OLD's digest of it is the one of then."""
