@@ -5,6 +5,7 @@ It is not supabase-py's: that one decodes numbers to float and follows redirects
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -19,6 +20,7 @@ from supasync_core.api.registration import Context
 from supasync_core.api.retries import waiting
 from supasync_core.model.cost import Cost
 from supasync_core.model.errors import RefusedError, SchemaError, SupasyncError, TransientError
+from supasync_core.model.printable import visible
 from supasync_core.model.secret import Secret, redact
 from supasync_core.model.timestamps import Horizon, Instant
 from supasync_rest import query
@@ -38,6 +40,8 @@ LONGEST_URL = 8000
 """Characters; Supabase's gateway answers 520 to about 16 KB of address and headers."""
 
 _LONGEST_REASON = 400
+_NO_HEADER = re.compile(r"[\x00-\x1f\x7f]|\A | \Z")
+"""In the name of a schema: what breaks a header, or what servers take off, which leaves another schema."""
 _HALF_A_KEY = 16_000
 """Characters at the end of a text that was cut off in which a key may begin, however it is written."""
 
@@ -80,6 +84,12 @@ class Client:
                 f"characters, more than the {LONGEST_URL} that gateways accept",
                 table=request.table.name if request.table else None,
                 hint="shorten where:, name fewer columns:, or leave wide keys out of key:",
+            )
+        if _NO_HEADER.search(request.named_schema):
+            raise SchemaError(
+                f"the schema {visible(request.named_schema)} cannot be asked for: no header can name it",
+                table=request.table.name if request.table else None,
+                hint="rename it, or copy its tables by backend: postgres",
             )
         return self._retry_policy.repeat(lambda: self._parsed(request, self._attempt(request), read))
 

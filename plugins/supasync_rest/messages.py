@@ -69,9 +69,13 @@ class Request:
 
     @property
     def profile(self) -> dict[str, str]:
-        """The header that chooses the schema (PostgREST documentation, "Schemas")."""
-        schema = self.table.schema if self.table else self.schema
-        return {"Content-Profile" if self.writes else "Accept-Profile": schema}
+        """The header that chooses the schema (PostgREST documentation, "Schemas"), which is read as UTF-8."""
+        sent = self.named_schema.encode().decode("latin-1")  # urllib3 sends texts as latin-1
+        return {"Content-Profile" if self.writes else "Accept-Profile": sent}
+
+    @property
+    def named_schema(self) -> str:
+        return self.table.schema if self.table else self.schema
 
     @property
     def writes(self) -> bool:

@@ -1,2 +1,2 @@
-grant usage on schema other to service_role;
-grant select, insert, update, delete on all tables in schema public, other to service_role;
+grant usage on schema "Läden 🛒" to service_role;
+grant select, insert, update, delete on all tables in schema public, "Läden 🛒" to service_role;

@@ -34,7 +34,7 @@ insert into public."Order Items"
 insert into public."select" select g, 'f', 'o' || g, g, 'x' from generate_series(1, 7) g;
 insert into public."Größen & +?#%" select g, g / 10.0, timestamp '2024-01-01 00:00:00.000001' from generate_series(1, 7) g;
 insert into public."Dotted.Table" select 'k.' || g, 'v', 'c', 'x' from generate_series(1, 7) g;
-insert into other.things select g, 'other', '2024-01-01' from generate_series(1, 7) g;
+insert into "Läden 🛒".things select g, 'other', '2024-01-01' from generate_series(1, 7) g;
 insert into public.tree select g, 13 - g, '2024-01-01' from generate_series(1, 12) g;
 update public.tree set parent_id = null where id = 7;
 insert into public.numbered (id, label) select g * 10, 'x' from generate_series(1, 7) g;

@@ -37,7 +37,7 @@ tables:
   select: {{strategy: snapshot, where: "and=(order.neq.o3,limit.gte.0)"}}
   "Größen & +?#%": {{timestamp: "Updated At"}}
   Dotted.Table: {{strategy: snapshot, key: the.key}}
-  things: {{schema: other}}
+  things: {{schema: "Läden 🛒"}}
   tree: {{}}
   numbered: {{strategy: append}}
   always: {{strategy: append}}
@@ -98,7 +98,7 @@ update computed set a = a + 1;
 
 def both_schemas(cluster: Cluster, database: str, keys: Mapping[str, str]) -> Server:
     """A server that exposes a second schema."""
-    return serve(cluster.url(database, "authenticator"), keys=keys, schemas=("public", "other"))
+    return serve(cluster.url(database, "authenticator"), keys=keys, schemas=("public", "Läden 🛒"))
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,8 @@ def test_the_table_arrives_whole(space: Workspace, report: Any, table: str) -> N
 
 
 def test_another_schema_is_asked_for_by_its_own_header(space: Workspace, report: Any) -> None:
-    assert report["tables"]["things"]["synced"] == len(space.old.texts("things", "other"))
-    assert space.new.texts("things", "other") == space.old.texts("things", "other")
+    assert report["tables"]["things"]["synced"] == len(space.old.texts("things", "Läden 🛒"))
+    assert space.new.texts("things", "Läden 🛒") == space.old.texts("things", "Läden 🛒")
 
 
 def test_columns_named_like_parameters_can_be_filtered_by_where(space: Workspace, report: Any) -> None:

@@ -1,6 +1,7 @@
 """A project as a source, over a real server."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -268,9 +269,12 @@ def test_more_than_the_server_can_print_at_once_is_asked_for_in_halves(project: 
     assert project.waits == []
 
 
-def test_the_address_is_never_too_long_for_a_gateway(project: Rig) -> None:
+def test_no_address_is_too_long_for_a_gateway_and_no_schema_beyond_its_headers(project: Rig) -> None:
     with pytest.raises(SchemaError, match="more than the 8000 that gateways accept"):
         project.source().read(JOBS, Window((Span(KEYSETS[0], start="x" * 9000),), 1))
+    for schema in ("two\nlines", "public ", " public"):  # a server takes blanks off
+        with pytest.raises(SchemaError, match="cannot be asked for: no header can name it"):
+            project.source().count(replace(JOBS, schema=schema))
     assert project.server.requests() == []
 
 
