@@ -3,13 +3,15 @@
 Rows that the sink refuses are found, and tried again when others have been written.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supasync_core.api.backend import Buffered, Computing, Sink, Typed
 from supasync_core.diff.difference import CHANGED, LEFT, REMOVED
 from supasync_core.diff.engine import DiffEngine
+from supasync_core.model import raw_json
 from supasync_core.model.batch import Batch, Key
 from supasync_core.model.errors import RowError, TableError
 from supasync_core.model.report import waiting
@@ -201,17 +203,19 @@ class Apply:
             raise Interrupted
         table = outcome.table
         keys = table.keys(batch) if kind == CHANGED else []
+        sent = table.texts(batch) if keys else {}
         for before in self._stored(table, keys):
             self.place.evidence.keep("overwritten", self.change, self.at, self.place.sink_ref, table, before)
+            self.place.evidence.keep_written(self.change, table, _intended(table, before, sent))
         written, refused = send(self.place.sink, _as_batch(table), batch)
         outcome.count(kind, written)
         outcome.waiting.setdefault(kind, []).extend(refused)
         if len(outcome.refused) > MOST:
             raise refused[-1].error
-        stored = list(self._stored(table, keys))
+        not_written = {each.key(table) for each in refused}
+        stored = list(self._stored(table, [key for key in keys if key not in not_written]))
         for after in stored:
             self.place.evidence.keep_written(self.change, table, after)
-        not_written = {each.key(table) for each in refused}
         if kind == REMOVED and written:
             stored = list(self._stored(table, self._to_read_back(outcome, batch, not_written)))
         refuse_changed(self.place.sink, table, table.texts(batch), stored, not_written)
@@ -238,6 +242,15 @@ class Apply:
     def _stored(self, table: Table, keys: Sequence[Key]) -> Iterator[Batch]:
         found = self.place.sink.rows(table.whole().narrowed(()), table.key, keys) if keys else ()
         return (batch for batch in found if batch.count)
+
+
+def _intended(table: Table, before: Batch, sent: Mapping[Key, str]) -> Batch:
+    """Rows as a write is to leave them: a process that is killed behind it notes nothing any more."""
+    rows = []
+    for key, text in table.texts(before).items():
+        cells = {**raw_json.cells(text), **raw_json.cells(sent.get(key, "{}"))}
+        rows.append(f"{{{','.join(f'{json.dumps(name)}:{cell}' for name, cell in cells.items())}}}")
+    return Batch(raw_json.join(rows))
 
 
 def _as_batch(table: Table) -> Table:

@@ -80,20 +80,24 @@ class Undone:
 def undo(place: Place) -> Undone:
     """Undo the newest change that was not undone yet; StateError where there is none.
 
-    Rows that were inserted stay. So do rows that somebody has changed since.
+    Rows that were inserted stay. So do rows that somebody has changed since. Before anything is written it is
+    a StateError where a table is not declared any more, and a SchemaError where one has another key.
     """
     removed = [each for each in place.evidence.changes("removed", place.sink_ref) if not each.undone]
     replaced = [each for each in place.evidence.changes("overwritten", place.sink_ref) if not each.undone]
     if not removed and not replaced:
         raise StateError("the staging holds no rows of an earlier change: there is nothing to undo")
     newest = max((*removed, *replaced), key=lambda each: (each.at, each.id))
+    tables = [
+        table
+        for change in replaced
+        if change.id == newest.id
+        for table in removal.changed_tables(place, "overwritten", change)
+    ]
     put_back: list[PutBack] = []
     if any(each.id == newest.id for each in removed):
         _, put_back = removal.undo(place, newest.id)
-    restored: list[Restored] = []
-    for change in (each for each in replaced if each.id == newest.id):
-        tables = [table for table in place.tables if table.full_name in change.rows]
-        restored = [_restore(place, change.id, table) for table in tables]
+    restored = [_restore(place, newest.id, table) for table in tables]
     return Undone(id=newest.id, at=newest.at, put_back=tuple(put_back), restored=tuple(restored))
 
 
@@ -111,22 +115,31 @@ def _restore(place: Place, change: str, table: Table) -> Restored:
                 for found in place.sink.rows(whole, table.key, keys)
                 for key, text in whole.texts(found).items()
             }
-            as_left = [i for i, key in enumerate(keys) if now.get(key) == pairs[i][1] and key in now]
-            changed += [key for i, key in enumerate(keys) if i not in as_left]
+            different = [i for i, key in enumerate(keys) if now.get(key) != pairs[i][0]]
+            as_left = [i for i in different if _is_same(now.get(keys[i]), pairs[i][1])]
+            changed += [keys[i] for i in different if i not in as_left]
             written, more = send(place.sink, whole, before.only(as_left))
             restored, refused = restored + written, refused + more
         written, refused = send_again(place.sink, whole, refused)
         restored += written
+        if not refused:
+            removal.settle(place, "overwritten", change, table)
     except TableError as err:
         return Restored(table=table, restored=restored, changed=tuple(changed), error=err)
-    if refused:
-        named = "; ".join(", ".join(each.key(table)) for each in refused[:_NAMED])
-        rows = counted(len(refused), "row was refused, with the key", "rows were refused, with the keys")
-        text = f"{table.name}: {rows} {named}"
-        error = RowError(text, table=table.name, hint=refused[0].reason(table))
-        return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
-    place.evidence.settle("overwritten", change, table)
-    return Restored(table=table, restored=restored, changed=tuple(changed))
+    error = _refused(table, refused) if refused else None
+    return Restored(table=table, restored=restored, changed=tuple(changed), error=error)
+
+
+def _refused(table: Table, refused: list[Refused]) -> RowError:
+    named = "; ".join(", ".join(each.key(table)) for each in refused[:_NAMED])
+    rows = counted(len(refused), "row was refused, with the key", "rows were refused, with the keys")
+    text = f"{table.name}: {rows} {named}"
+    return RowError(text, table=table.name, hint=refused[0].reason(table))
+
+
+def _is_same(now: str | None, left: str | None) -> bool:
+    """Whether a row is as the change left it, or was to leave it where it was killed meanwhile."""
+    return None not in (now, left) and (now == left or raw_json.cells(str(now)) == raw_json.cells(str(left)))
 
 
 def _chunks(rows: Iterator[tuple[str, str | None]]) -> Iterator[list[tuple[str, str | None]]]:

@@ -196,6 +196,21 @@ class History(Database):
         for start in range(0, len(found), _PAGE):
             yield Batch(raw_json.join(content for (content,) in found[start : start + _PAGE]))
 
+    def check_key(self, kept: Kept, removal: str, table: Table) -> None:
+        """SchemaError unless the table's key is the one by which its rows of that change were kept."""
+        with translate_errors(self.path, table):
+            found = second_connection(self.connection).execute(
+                f"SELECT key, content FROM kept.{kept} WHERE removal = ? AND name = ? AND NOT undone",
+                [removal, table.full_name],
+            )
+        while rows := found.fetchmany(_PAGE):
+            batch = Batch(raw_json.join(content for _, content in rows))
+            if list(map(_text, table.keys(batch))) != [key for key, _ in rows]:
+                raise table.schema_error(
+                    f"its rows were not changed by the key {', '.join(table.key)}: nothing was undone",
+                    hint="undo the change by the key that it was made by: --key, or key: in tables.yaml",
+                )
+
     def overwritten_rows(self, removal: str, table: Table) -> Iterator[tuple[str, str | None]]:
         """The texts of rows before and after, of those that are not restored; None where none is known."""
         with translate_errors(self.path, table):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
-from supasync_core.api.backend import Reference, Sink
+from supasync_core.api.backend import Buffered, Reference, Sink
 from supasync_core.api.rows_there import those_there
 from supasync_core.model import timestamps
 from supasync_core.model.batch import Batch, Key
@@ -33,7 +33,7 @@ from supasync_core.schema.foreign_keys import UntoldKeysError, acting_on_deletes
 from supasync_core.sync import confirmed
 
 if TYPE_CHECKING:
-    from supasync_core.staging.history import Removal
+    from supasync_core.staging.history import Kept, Removal
     from supasync_core.staging.staging_file import Staging
 
 CEILING_ROWS = 100
@@ -194,21 +194,32 @@ def _remove(
 def undo(place: Place, removal: str | None = None) -> "tuple[Removal, list[PutBack]]":
     """Put back what one removal took, the newest unless named; rows that are there again stay as they are.
 
-    StateError where there is nothing to put back.
+    StateError where there is nothing to put back; for its tables see `changed_tables`.
     """
     known = [each for each in place.evidence.changes("removed", place.sink_ref) if not each.undone]
     chosen = next((each for each in known if removal in (None, each.id)), None)
     if chosen is None:
         what = f"no removal {removal}" if removal else "no removal"
         raise StateError(f"there is {what} in the staging whose rows could be put back")
+    return chosen, [_put_back(place, chosen.id, table) for table in changed_tables(place, "removed", chosen)]
+
+
+def changed_tables(place: Place, kept: "Kept", change: "Removal") -> list[Table]:
+    """The tables whose rows a change removed or overwrote, parents first.
+
+    StateError where one is not declared any more, SchemaError where one has another key.
+    """
     names = {table.full_name: table for table in place.tables}
-    lost = [name for name in chosen.rows if name not in names]
+    lost = [name for name in change.rows if name not in names]
     if lost:
         raise StateError(
-            f"rows of {', '.join(lost)} were removed, and tables.yaml no longer has such a table",
+            f"rows of {', '.join(lost)} were {kept}, and tables.yaml no longer has such a table",
             hint="declare it again, at least until they are put back",
         )
-    return chosen, [_put_back(place, chosen.id, names[name]) for name in names if name in chosen.rows]
+    tables = [table for name, table in names.items() if name in change.rows]
+    for table in tables:
+        place.evidence.check_key(kept, change.id, table)
+    return tables
 
 
 def _put_back(place: Place, removal: str, table: Table) -> PutBack:
@@ -224,10 +235,17 @@ def _put_back(place: Place, removal: str, table: Table) -> PutBack:
             place.evidence.forget(
                 place.source_ref, table, keys, place.sink.shape(table)
             )  # else the next look removes it again
+        settle(place, "removed", removal, table)
     except TableError as err:
         return PutBack(table=table, written=written, present=present, error=err)
-    place.evidence.settle("removed", removal, table)
     return PutBack(table=table, written=written, present=present)
+
+
+def settle(place: Place, kept: "Kept", change: str, table: Table) -> None:
+    """Note that nothing of a change is left to be undone, once other processes find the rows in the sink."""
+    if isinstance(place.sink, Buffered):
+        place.sink.flush()
+    place.evidence.settle(kept, change, table)
 
 
 def _held(

@@ -1,5 +1,6 @@
 """`supasync reconcile` into files: no project, no server, the same guards where they make sense."""
 
+import signal
 from datetime import date
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import duckdb
 import pytest
 
 from tests.diff.calling import call, csv_file, diff
+from tests.servers.command import run
 
 pytestmark = pytest.mark.slow
 APPLY = ("reconcile", "l.csv", "r.csv", "--apply", "--delete", "--max-deletes", "100%")
@@ -39,6 +41,70 @@ def test_a_csv_file_is_made_like_another_and_back(tmp_path: Path) -> None:
     assert set(before.splitlines()) <= set((tmp_path / "r.csv").read_text().splitlines())
     assert call(tmp_path, "reconcile", "undo", "r.csv").code == 3
     assert (tmp_path / ".supasync").stat().st_mode & 0o077 == 0
+
+
+KILL = "import os, signal\ndef killed(*_, **_named): os.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+def test_an_undo_that_is_killed_before_the_file_is_written_can_be_repeated(tmp_path: Path) -> None:
+    two(tmp_path)
+    before = (tmp_path / "r.csv").read_text()
+    assert call(tmp_path, *APPLY).code == 0
+    patch = "from supasync_csv import sink\nsink.replace_whole = killed\n"
+    assert run(tmp_path, "reconcile", "undo", "r.csv", before=KILL + patch).returncode == -signal.SIGKILL
+    undone = call(tmp_path, "reconcile", "undo", "r.csv")
+    assert undone.code == 0, undone.out + undone.err
+    assert set(before.splitlines()) <= set((tmp_path / "r.csv").read_text().splitlines())
+
+
+@pytest.mark.parametrize("method", ["upsert", "keep_written"])
+def test_a_change_that_was_killed_is_undone_as_far_as_it_was_made(tmp_path: Path, method: str) -> None:
+    """Before its rows are written, and before it is noted what the file holds behind that."""
+    two(tmp_path)
+    rows = [(1, "X", "1.5"), (2, "Y", None), (3, None, "x"), (6, "t", "y")]
+    with duckdb.connect(tmp_path / "r.duckdb") as connection:
+        connection.execute("create table l (id bigint primary key, v varchar, n varchar)")
+        connection.executemany("insert into l values (?, ?, ?)", rows)
+    if method == "upsert":
+        patch = "from supasync_core.sync import confirmed\nconfirmed.upsert = killed\n"
+    else:
+        patch = """
+from supasync_core.staging.history import History
+noted = History.keep_written
+def first(self, *given):
+    noted(self, *given)
+    History.keep_written = killed
+History.keep_written = first
+from supasync_core.reconcile import apply
+send = apply.send
+def sent(sink, table, batch):
+    found = send(sink, table, batch)
+    sink.flush()
+    return found
+apply.send = sent
+"""
+    command = ("reconcile", "l.csv", "r.duckdb", "--apply", "--table", "l")
+    assert run(tmp_path, *command, before=KILL + patch).returncode == -signal.SIGKILL
+    with duckdb.connect(tmp_path / "r.duckdb") as connection:
+        (v,) = connection.execute("select v from l where id = 1").fetchone() or ()
+    assert v == ("X" if method == "upsert" else "a")
+    undone = call(tmp_path, "reconcile", "undo", "r.duckdb")
+    assert undone.code == 0, undone.out + undone.err
+    with duckdb.connect(tmp_path / "r.duckdb") as connection:
+        assert connection.execute("from l order by id").fetchall() == rows
+
+
+def test_rows_are_put_back_by_the_key_of_their_change_alone(tmp_path: Path) -> None:
+    csv_file(tmp_path / "l.csv", ["id,k,v", "1,1,a", "1,2,b"])
+    csv_file(tmp_path / "r.csv", ["id,k,v", "1,1,X", "1,3,c", "1,2,q"])
+    assert call(tmp_path, *APPLY, "--key", "k").code == 0
+    before = (tmp_path / "r.csv").read_text()
+    refused = call(tmp_path, "reconcile", "undo", "r.csv")
+    assert refused.code == 3
+    assert "its rows were not changed by the key id: nothing was undone" in refused.err
+    assert (tmp_path / "r.csv").read_text() == before
+    assert call(tmp_path, "reconcile", "undo", "r.csv", "--key", "k").code == 0
+    assert {"1,1,X", "1,3,c", "1,2,q"} <= {*(tmp_path / "r.csv").read_text().splitlines()}
 
 
 def test_a_typed_duckdb_file_keeps_its_types(tmp_path: Path) -> None:
@@ -132,7 +198,14 @@ def test_a_project_of_files_is_reconciled_under_its_lease(tmp_path: Path) -> Non
     status = call(tmp_path, "status")
     assert "last run: success" in status.out
     assert "(reconcile)" in status.out
-    assert call(tmp_path, "reconcile", "undo").code == 0
+    (tmp_path / "tables.yaml").write_text(TABLES_YAML.replace("users", "others"))
+    undone = call(tmp_path, "reconcile", "undo")
+    assert undone.code == 3, "the table whose rows it changed is not declared any more"
+    assert "rows of public.users were overwritten, and tables.yaml no longer has such a table" in undone.err
+    (tmp_path / "tables.yaml").write_text(TABLES_YAML)
+    undone = call(tmp_path, "reconcile", "undo")
+    assert "users: 1 row restored" in undone.out
+    assert undone.code == 0
     assert call(tmp_path, "sync").code == 0
 
 
