@@ -26,6 +26,12 @@ insert into auth.identities (provider_id, user_id, identity_data, provider, crea
 select p || id, id, jsonb_build_object('sub', id), p, created_at, updated_at
 from auth.users, unnest(array['email', 'google']) p on conflict do nothing;
 """
+EACH_TAKES_THE_NEXT = """
+create temp table taken as
+select id, lead(email, 1, 'free@example.test') over (order by id) as email from auth.users;
+update auth.users set email = 'x.' || email;
+update auth.users u set email = t.email from taken t where t.id = u.id
+"""
 KNOWN = "select count(distinct xmin::text) from public.supasync_accounts"
 COLUMNS = "id, email, encrypted_password, email_confirmed_at, raw_user_meta_data::text, updated_at"
 
@@ -72,6 +78,25 @@ def test_all_arrive_exactly_in_two_transactions(both: Projects) -> None:
     report = both.auth("sync", "--json", "--mfa").json
     assert (report["created"], report["updated"], both.new.one(KNOWN)) == (0, 1, 3)
     both.auth("verify")
+
+
+def test_many_that_change_their_e_mails_go_in_portions_and_together_where_they_exchange_them(
+    both: Projects,
+) -> None:
+    both.auth("sync")
+    both.old.paste("update auth.users set email = 'to.' || email")
+    assert both.auth("sync", "--json").json["updated"] == 2400
+    assert both.new.one(KNOWN) == 3, "a thousand at a time"
+    both.old.paste(EACH_TAKES_THE_NEXT)
+    both.new.paste("insert into auth.users (id, email) values (gen_random_uuid(), 'free@example.test')")
+    report = both.auth("sync", "--json", code=3).json
+    assert (report["updated"], len(report["named"])) == (0, 2400), (
+        "nobody gives up the e-mail of the last one"
+    )
+    both.new.paste("delete from auth.users where email = 'free@example.test'")
+    assert both.auth("sync", "--json").json["updated"] == 2400
+    assert both.new.one(KNOWN) == 1
+    equal(both)
 
 
 def test_a_bad_account_is_named_and_all_others_arrive(both: Projects) -> None:

@@ -1,10 +1,11 @@
 """One copy of accounts from OLD to NEW: what changed is found by marks, and written in an order that holds.
 
-Deleted accounts first, then those that change an e-mail, a phone or an identity, all of them at once, since
-two may swap; then other changes, then new accounts.
+Deleted accounts first, then those that take over an e-mail, a phone or an identity from one another, all of
+them at once, since two may swap; then other changes, then new accounts.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,9 +78,9 @@ class AccountCopy:
         self._close([each for each, why in made.newer.items() if why != DELETED_IN_NEW], writer, found)
         self._remember(made, fence)
         AccountDeletes(self.old, writer, self.choices.deletes).run(made)
-        moved = self._moved(list(made.changed))
-        rest = [each for each in made.changed if each not in set(moved)]
-        together = [account for batch in self.old.accounts(moved) for account in batch]
+        exchanging = self._exchanging(list(made.changed))
+        rest = sorted(made.changed.keys() - exchanging)
+        together = [account for batch in self.old.accounts(sorted(exchanging)) for account in batch]
         if together:
             writer.write(together, made.changed, self.old)
         if self._in_batches(writer, rest, made):
@@ -162,10 +163,19 @@ class AccountCopy:
             self.report.name(account, emails.get(account), HEAVY, refused=not overloaded)
         self.report.withheld = len(withheld) + len(self.old.waiting)
 
-    def _moved(self, ids: Sequence[str]) -> list[str]:
-        """Those of the changed accounts whose e-mail, phone or identities are not NEW's."""
+    def _exchanging(self, ids: Sequence[str]) -> set[str]:
+        """Those of the changed accounts of which one takes over what another one has in NEW."""
         there, here = self.old.contacts(ids), self.new.contacts(ids)
-        return [each for each in ids if there.get(each) != here.get(each)]
+        holders = defaultdict[str, set[str]](set)
+        for account, contacts in here.items():
+            for each in _parts_of(contacts):
+                holders[each].add(account)
+        found: set[str] = set()
+        for account, contacts in there.items():
+            for each in _parts_of(contacts):
+                if others := holders.get(each, set()) - {account}:
+                    found |= {account, *others}
+        return found
 
     def _tell_newer(self, made: AccountPlan) -> None:
         """Name the accounts that changed in NEW: nobody but a person can say which values are right."""
@@ -183,3 +193,9 @@ class AccountCopy:
         if made.forgotten:
             fence.ask()
             self.records.forget(made.forgotten, fence.run)
+
+
+def _parts_of(contacts: Sequence[str | None]) -> Iterator[str]:
+    """E-mail, phone and identities; of an identity with a comma, its parts, on both sides alike."""
+    for what, value in zip(("e-mail", "phone", "identity"), contacts, strict=True):
+        yield from (f"{what} {each}" for each in (value or "").lower().split(",") if each)

@@ -1,6 +1,7 @@
 """Accounts written to NEW: each batch one transaction, and one bad account stops no other."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -82,22 +83,26 @@ class AccountWriter:
         """Without those whose e-mail or phone another account of NEW has, and keeps."""
         emails = [each.email.lower() for each in accounts if each.email and not each.sso]
         phones = [each.phone for each in accounts if each.phone]
-        holders = [] if self.alone else [*self.new.door.ask("holders", emails, phones), *self.capitals]
-        taken = _Taken(accounts, holders, self._emails_in_old(old, [row[0] for row in holders]))
-        for account, holder, what in taken.blocked():
-            self.report.name(account.id, account.email, self._held(what, holder, old), refused=True)
+        wanted = set(emails)
+        capitals = () if self.alone else (row for row in self.capitals if row[1] in wanted)
+        holders = [] if self.alone else [*self.new.door.ask("holders", emails, phones), *capitals]
+        in_old = {
+            who: email and email.lower() for who, email in old.emails([row[0] for row in holders]).items()
+        }
+        taken = _Taken(accounts, holders, in_old)
+        found = taken.blocked()
+        copied = self._copied({holder for _, holder, _ in found} - in_old.keys())
+        for account, holder, what in found:
+            whose = "which is not updated" if holder in in_old else "which signed up there"
+            still, whose = ("still ", "which OLD deleted") if holder in copied else ("", whose)
+            text = f"its {what} is {still}held in NEW by the account {holder}, {whose}"
+            self.report.name(account.id, account.email, text, refused=True)
         return taken.left
 
-    def _emails_in_old(self, old: AccountSide, ids: Sequence[str]) -> dict[str, str | None]:
-        return {account: email and email.lower() for account, email in old.emails(ids).items()}
-
-    def _held(self, what: str, holder: str, old: AccountSide) -> str:
-        """Who has the e-mail or phone in NEW, in words."""
-        if old.marks_of([holder]):
-            return f"its {what} is held in NEW by the account {holder}, which is not updated"
-        if self.records.marks([holder[:2]]).get(holder):
-            return f"its {what} is still held in NEW by the account {holder}, which OLD deleted"
-        return f"its {what} is held in NEW by the account {holder}, which signed up there"
+    def _copied(self, ids: Collection[str]) -> set[str]:
+        """Those of these accounts that supasync has written."""
+        parts = sorted({each[:2] for each in ids})
+        return {each for part in parts for each in self.records.marks([part])}.intersection(ids)
 
     def _written(self, accounts: Sequence[Account], expected: Mapping[str, str]) -> None:
         """Write them together; where some do not fit, without those, which are named.
@@ -250,6 +255,10 @@ def together(texts: Iterable[str]) -> str:
     return f"[{','.join(texts)}]"
 
 
+_Contact = tuple[str, str | None]
+"""What no two accounts of NEW may share, and what it is."""
+
+
 @dataclass
 class _Taken:
     """Which accounts cannot have their e-mail or phone, since another one in NEW has it and keeps it."""
@@ -261,26 +270,43 @@ class _Taken:
     def blocked(self) -> list[tuple[Account, str, str]]:
         """Take what is blocked out of ``left``; what is not written keeps what it has, and blocks."""
         found: list[tuple[Account, str, str]] = []
-        while True:
-            writing = {each.id: each for each in self.left}
-            blocked = [
-                (each, *held) for each in self.left if (held := self._holder(each, writing)) is not None
-            ]
-            if not blocked:
-                return found
-            found += blocked
-            gone = {each.id for each, *_ in blocked}
-            self.left = [each for each in self.left if each.id not in gone]
+        writing = {each.id: each for each in self.left}
+        held, holding, wanting = (defaultdict[Any, list[Any]](list) for _ in range(3))
+        for holder, *contact in self.holders:
+            for each in zip(("e-mail", "phone"), contact, strict=True):
+                held[each].append(holder)
+                holding[holder].append(each)
+        for account in self.left:
+            for each in _contacts(account):
+                wanting[each].append(account)
+        looking = deque(self.left)
+        while looking:
+            account = looking.popleft()
+            if account.id in writing and (by := self._holder(account, held, writing)):
+                found.append((account, *by))
+                del writing[account.id]
+                looking.extend(each for contact in holding[account.id] for each in wanting[contact])
+        self.left = list(writing.values())
+        return found
 
-    def _holder(self, account: Account, writing: Mapping[str, Account]) -> tuple[str, str] | None:
-        for holder, email, phone in self.holders:
-            if holder == account.id:
-                continue
-            other = writing.get(holder)
-            mine = account.email.lower() if account.email and not account.sso else None
-            # A holder that is written gives its own up, or OLD has the same one twice in other letters.
-            if mine and email == mine and other is None and self.in_old.get(holder) != mine:
-                return holder, "e-mail"
-            if account.phone and phone == account.phone and (other is None or other.phone == phone):
-                return holder, "phone"
+    def _holder(
+        self, account: Account, held: Mapping[_Contact, list[str]], writing: Mapping[str, Account]
+    ) -> tuple[str, str] | None:
+        for what, value in _contacts(account):
+            for holder in held.get((what, value), ()):
+                other = writing.get(holder)
+                # A holder that is written gives its own up, or OLD has the same one twice in other letters.
+                if what == "e-mail":
+                    keeps = other is None and self.in_old.get(holder) != value
+                else:
+                    keeps = other is None or other.phone == value
+                if holder != account.id and keeps:
+                    return holder, what
         return None
+
+
+def _contacts(account: Account) -> Iterator[_Contact]:
+    if account.email and not account.sso:
+        yield "e-mail", account.email.lower()
+    if account.phone:
+        yield "phone", account.phone
