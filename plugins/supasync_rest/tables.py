@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
@@ -158,7 +159,8 @@ class RestTables:
             batch = self.page(request)
         except (LargePageError, LargeAnswerError):
             return None
-        return batch if batch.total is None or batch.total <= batch.count else None
+        whole = (batch.total is None or batch.total <= batch.count) and not batch.partial
+        return batch if whole else None
 
     def _alike(
         self, table: Table, request: Request, columns: Sequence[str], values: Sequence[Sequence[str]]
@@ -182,7 +184,7 @@ class RestTables:
                 )
             yield batch.only(range(bool(last), batch.count)) if last else batch
             read = max(read - 1, 0) + batch.count
-            if batch.count <= bool(last) or read == batch.total:
+            if batch.count <= bool(last) or (read == batch.total and (last or not batch.partial)):
                 return
             last = batch.rows.texts[batch.count - 1]
         raise SchemaError(
@@ -224,7 +226,13 @@ class RestTables:
         def batch(answer: Response) -> Batch | None:
             body = whole_rows(answer.body) if answer.cut else answer.body
             counted = "Prefer" in request.headers
-            page = Batch(body, answer.total if counted else None, answer.read_at, asked=request.rows)
+            page = Batch(
+                body,
+                answer.total if counted else None,
+                answer.read_at,
+                asked=request.rows,
+                partial=answer.status == HTTPStatus.PARTIAL_CONTENT,
+            )
             try:
                 texts = _texts(page, request.rows)
             except ValueError as err:

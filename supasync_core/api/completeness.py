@@ -9,12 +9,13 @@ from supasync_core.model.batch import Batch, Span, Window
 def holds_everything(page: Batch) -> bool:
     """Whether the page is the whole window: by its own count, which saw the same rows, or as it is empty.
 
-    A page that is as full as it was asked for is never the end where its count came in a header: a proxy that
-    computes that from the body (``0-999/1000``) hides all other pages.
+    A page that is as full as it was asked for is never the end where its count came in a header, and one that
+    is said to be partial neither: a proxy that computes the count from the body (``0-999/1000``) hides all
+    other pages.
     A page whose count took too long has none, and says nothing of what lies behind it. Where an empty one has
     none, a table that was never read to its end is counted: see `supasync_core.sync.table_copy`.
     """
-    full = page.asked is not None and page.count >= page.asked
+    full = page.partial or (page.asked is not None and page.count >= page.asked)
     return page.count == (page.total or 0) and not (full and page.count)
 
 

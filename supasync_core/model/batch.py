@@ -181,7 +181,8 @@ class Batch:
     copy; the body that a sink sends stays the source's own bytes. ``exact`` holds PostgreSQL's text of values
     that JSON cannot carry, by the place of a row and by column: a sink that can writes these instead.
     ``asked`` is how many rows were asked for at most, where whoever stands between may have counted the rows
-    of the answer instead of those of the window.
+    of the answer instead of those of the window. ``partial``: the source says that rows of the window are
+    missing in it, whatever the ``total``.
     """
 
     body: bytes
@@ -189,6 +190,7 @@ class Batch:
     read_at: Horizon | None = field(default=None, compare=False)
     exact: Mapping[int, Mapping[str, str]] = field(default_factory=dict, compare=False, repr=False)
     asked: int | None = field(default=None, compare=False, repr=False)
+    partial: bool = field(default=False, compare=False, repr=False)
 
     @cached_property
     def rows(self) -> Rows:
