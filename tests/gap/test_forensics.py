@@ -243,6 +243,15 @@ def test_what_psql_cannot_have_written_is_not_read_as_psql(
     assert ("null", "note", None) in kinds(found)
 
 
+def test_a_last_value_that_may_be_cut_off_with_its_line_is_said(bench: Bench) -> None:
+    whole = text({"done": "", "tags": "", "raw": "", "doc": ""}, end="\n") + "\n"
+    for body, cut in ((whole, False), (whole[:-1], True)):
+        loaded, found = bench.load(body)
+        assert [each.dialect for each in loaded] == ["rfc4180"]
+        said = [each.level for each in found if "has no line end at its end" in each.text]
+        assert said == ["warning"] * cut
+
+
 def test_line_ends_inside_of_cells_do_not_tell_the_dialect(bench: Bench) -> None:
     body = text({"note": "", "name": "a\r\n" * 9, "done": "t", "tags": "{a}", "raw": ""}, end="\n") + "\n"
     loaded, _ = bench.load(body)

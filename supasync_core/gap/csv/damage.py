@@ -79,6 +79,9 @@ def of_the_file(raw: Raw, dialect: Dialect, shape: Shape, rows: int) -> Iterator
     # a dashboard's file ends without a line end: its last cell may be cut unseen
     if dialect.name == "psql" and not raw.physical.closed:
         yield finding(kind="ragged", text=f"{raw.file} ends in the middle of its last line")
+    elif dialect.name == "rfc4180" and rows and not raw.physical.closed:
+        text = f"{raw.file} has no line end at its end: if it was cut off there, so is its last value"
+        yield finding(kind="cut", text=text, level=WARNING)
     for name in raw.physical.header if dialect.javascript else ():
         if is_json(type_of(shape, name)) or is_array(type_of(shape, name)):
             text = (
