@@ -83,6 +83,7 @@ def test_all_arrive_exactly_in_two_transactions(both: Projects) -> None:
 def test_many_that_change_their_e_mails_go_in_portions_and_together_where_they_exchange_them(
     both: Projects,
 ) -> None:
+    both.old.paste("update auth.identities set provider_id = 'CN=' || provider_id || ',OU=all'")
     both.auth("sync")
     both.old.paste("update auth.users set email = 'to.' || email")
     assert both.auth("sync", "--json").json["updated"] == 2400

@@ -5,7 +5,7 @@ them at once, since two may swap; then other changes, then new accounts.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -166,16 +166,14 @@ class AccountCopy:
     def _exchanging(self, ids: Sequence[str]) -> set[str]:
         """Those of the changed accounts of which one takes over what another one has in NEW."""
         there, here = self.old.contacts(ids), self.new.contacts(ids)
-        holders = defaultdict[str, set[str]](set)
-        for account, contacts in here.items():
-            for each in _parts_of(contacts):
-                holders[each].add(account)
-        found: set[str] = set()
-        for account, contacts in there.items():
-            for each in _parts_of(contacts):
-                if others := holders.get(each, set()) - {account}:
-                    found |= {account, *others}
-        return found
+        given, taken = (defaultdict[str, set[str]](set) for _ in range(2))
+        for account in ids:
+            old, new = (_parts_of(side.get(account, ())) for side in (there, here))
+            for each in new - old:
+                given[each].add(account)
+            for each in old - new:
+                taken[each].add(account)
+        return set[str]().union(*(given[each] | taken[each] for each in given.keys() & taken.keys()))
 
     def _tell_newer(self, made: AccountPlan) -> None:
         """Name the accounts that changed in NEW: nobody but a person can say which values are right."""
@@ -195,7 +193,8 @@ class AccountCopy:
             self.records.forget(made.forgotten, fence.run)
 
 
-def _parts_of(contacts: Sequence[str | None]) -> Iterator[str]:
-    """E-mail, phone and identities; of an identity with a comma, its parts, on both sides alike."""
-    for what, value in zip(("e-mail", "phone", "identity"), contacts, strict=True):
-        yield from (f"{what} {each}" for each in (value or "").lower().split(",") if each)
+def _parts_of(contacts: Sequence[str | None]) -> set[str]:
+    """E-mail, also in small letters, phone and identities; of one with commas its parts, on both sides."""
+    named = zip(("e-mail", "phone", "identity"), contacts, strict=False)
+    parts = {f"{what} {each}" for what, value in named for each in (value or "").split(",") if each}
+    return parts | {each.lower() for each in parts if each.startswith("e-mail")}
