@@ -72,12 +72,14 @@ def test_files_are_measured_beside_bare_streams(cluster: Cluster, tmp_path: Path
     assert [each.requests for each in found] >= [20, 20, 20]
 
 
+@pytest.mark.slow
 def test_a_large_diff_is_measured_beside_the_bare_join(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diff, "RUNS", 1)
     bare, own = diff.measured(300, list(diff.TOOLS)[:2], 60)
     assert (bare["tool"], own["tool"], own["finished"]) == ("duckdb full outer join", "supasync", True)
 
 
+@pytest.mark.slow
 def test_the_sinks_end_with_the_rows_that_duckdb_reads(tmp_path: Path) -> None:
     sinks.make(2500, tmp_path)
     for part in sinks.PARTS.values():

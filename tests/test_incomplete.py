@@ -119,6 +119,7 @@ def synced(
     return call(folder, "sync")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot"])
 @pytest.mark.parametrize("lost", ["ends", "holes"])
 def test_fewer_rows_than_the_source_counted_are_incomplete(tmp_path: Path, plugin: str, lost: str) -> None:
@@ -132,6 +133,7 @@ def test_fewer_rows_than_the_source_counted_are_incomplete(tmp_path: Path, plugi
     assert "health: good" not in status.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["incremental", "append", "snapshot", "loop"])
 def test_a_source_that_ignores_the_cursor_ends_the_table_at_once(tmp_path: Path, plugin: str) -> None:
     done = synced(tmp_path, source="short", plugin=plugin, lost="cursor")
@@ -187,6 +189,7 @@ def test_a_sink_that_writes_nothing_is_no_success(tmp_path: Path, plugin: str) -
     assert "people: failed" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sink", ["miscounts", "drops"])
 def test_a_sink_that_confirms_fewer_rows_is_not_believed(tmp_path: Path, sink: str) -> None:
     done = synced(tmp_path, sink=sink)

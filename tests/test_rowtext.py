@@ -18,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=4),
     ascii_only=st.sampled_from([0, 1]),
@@ -47,6 +48,7 @@ def test_text_that_only_the_standard_library_takes_is_cut_all_the_same() -> None
 KEYS = st.integers() | st.text() | st.booleans() | st.decimals(allow_nan=False, allow_infinity=False).map(str)
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(KEYS, KEYS), max_size=5))
 def test_rows_that_key_values_tells_apart_have_different_keys(rows: list[tuple[object, object]]) -> None:
     """Also whole numbers beyond 64 bits, and names that JSON escapes; whatever row is in the same body."""

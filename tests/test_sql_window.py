@@ -76,6 +76,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
+@pytest.mark.slow
 @given(rows=ROWS, window=WINDOWS, style=st.sampled_from(["qmark", "named", "dollar"]))
 @settings(max_examples=200)
 def test_a_page_is_the_one_that_the_window_means(

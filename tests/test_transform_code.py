@@ -92,6 +92,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {name: transform_code.digest(each) for name, each in found}
 
 
+@pytest.mark.slow
 def test_an_unchanged_file_has_the_same_digests_in_every_process(folder: Path) -> None:
     here = digests(folder)
     code = (
@@ -163,6 +164,7 @@ def project(folder: Path, name: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_changed_helper_stops_the_table(folder: Path, name: str) -> None:
     project(folder, name)
@@ -179,6 +181,7 @@ def test_what_cannot_be_seen_is_said(folder: Path) -> None:
     assert "changes of lock in the transform locked cannot be seen" in call(folder, "sync").err
 
 
+@pytest.mark.slow
 def test_a_state_that_knows_less_of_a_transform_goes_on(folder: Path) -> None:
     """As 0.1.0 has stored it: its function's own text alone."""
     project(folder, "plain")

@@ -108,6 +108,7 @@ def test_verify_does_not_call_rows_equal_of_which_new_keeps_a_column(copied: Pat
     assert REFUSED in done.out + done.err
 
 
+@pytest.mark.slow
 def test_rows_that_come_with_other_columns_are_not_held_to_those_that_were_copied(copied: Path) -> None:
     folder = copied / exported(copied, "")
     (folder / "users.csv").write_text("id,v,updated_at\n3,open,2024-03-01T00:00:00Z\n", "utf-8")

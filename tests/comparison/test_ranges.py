@@ -1,5 +1,6 @@
 """Ranges and sums over versions: what they say never depends on pages, and any change shows."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def _ranges(keys: list[tuple[str]], versions: dict[tuple[str], str], bounds: set
     return found
 
 
+@pytest.mark.slow
 @given(keys=KEYS, data=st.data())
 def test_ranges_that_are_joined_or_read_through_sum_up_all_their_rows(
     keys: list[tuple[str]], data: st.DataObject

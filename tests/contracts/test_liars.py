@@ -62,6 +62,7 @@ def outcomes() -> dict[str, Outcome]:
     return dict(recorder.outcomes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
 def test_whoever_keeps_all_promises_passes(outcomes: dict[str, Outcome], name: str) -> None:
     assert outcomes[name].failed == {}

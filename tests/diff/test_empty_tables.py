@@ -26,12 +26,14 @@ def synced(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_table_that_is_empty_on_both_sides_is_equal(synced: Path) -> None:
     done = call(synced, "diff", "old", "new")
     assert (done.code, done.out.splitlines()[-1]) == (0, "equal: 2 tables"), done.out + done.err
     assert "empty: 0 added, 0 removed, 0 changed, 0 unchanged" in done.out
 
 
+@pytest.mark.slow
 def test_rows_that_only_old_has_are_found(synced: Path) -> None:
     csv_file(synced / "old" / "empty.csv", [HEADER, ROW])
     done = call(synced, "diff", "old", "new")
@@ -42,6 +44,7 @@ def test_rows_that_only_old_has_are_found(synced: Path) -> None:
     assert "empty: 1 added, 0 removed, 0 changed, 0 unchanged" in done.out
 
 
+@pytest.mark.slow
 def test_a_table_that_old_lacks_is_not_called_empty(synced: Path) -> None:
     (synced / "old" / "empty.csv").unlink()
     done = call(synced, "diff", "old", "new")

@@ -265,6 +265,7 @@ def test_tables_yaml_gives_key_and_columns_where_there_is_one(tmp_path: Path) ->
     assert diff(tmp_path, left, right).counts == (0, 0, 0, 1)
 
 
+@pytest.mark.slow
 def test_a_project_of_files_and_a_path_called_old(tmp_path: Path) -> None:
     (tmp_path / "tables.yaml").write_text(
         "version: 1\nsource: {backend: csv, path: a}\nsink: {backend: duckdb, path: b.duckdb}\n"

@@ -31,6 +31,7 @@ LIMITS = st.sampled_from(["0.01", ".001", "1", "1e-400", "1e3", "0.0000000000000
 WORDS = ("nan", "infinity", "-infinity")
 
 
+@pytest.mark.slow
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=10, max_size=40), LIMITS)
 def test_numbers_are_equal_up_to_the_limit_and_not_a_digit_beyond(
@@ -130,6 +131,7 @@ def test_texts_may_differ_in_case_and_in_blanks_at_their_ends(tmp_path: Path) ->
     assert told.table["compared_with"] == [{"option": "trim and ignore-case", "columns": ["v"], "cells": 4}]
 
 
+@pytest.mark.slow
 def test_every_form_says_by_what_the_sides_are_equal(tmp_path: Path) -> None:
     left = csv_file(tmp_path / "l.csv", ["id,price,fee,name", "1,1.00,2,A", "2,5,5,b"])
     right = csv_file(tmp_path / "r.csv", ["id,price,fee,name", "1,1.01,1.995,a", "2,5,5,b"])

@@ -66,6 +66,7 @@ def _json(row: Row) -> str:
     return "{" + ", ".join(f'"{name}": {cell}' for name, cell in cells.items()) + "}"
 
 
+@pytest.mark.slow
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=4), st.sampled_from(FORMATS), st.sampled_from(FORMATS), st.data())
 def test_the_same_rows_are_equal_in_any_format_and_one_other_cell_is_found(

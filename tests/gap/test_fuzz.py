@@ -31,6 +31,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     staging.close()
 
 
+@pytest.mark.slow
 @any_damage
 @given(at=st.integers(0, len(SOUND)), cut=st.integers(0, 40), put=BYTES)
 def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int, put: bytes) -> None:
@@ -43,6 +44,7 @@ def test_any_damage_ends_in_findings_or_in_rows(bench: Bench, at: int, cut: int,
         assert str(row["id"]).lstrip("-").isdigit()
 
 
+@pytest.mark.slow
 @any_damage
 @given(keep=st.integers(1, len(SOUND) - 1))
 def test_a_file_that_ends_too_early_in_a_row_is_reported(bench: Bench, keep: int) -> None:

@@ -66,6 +66,7 @@ def project(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     st.sampled_from(OTHERS) | st.sampled_from(("de.nocase", "nocase.noaccent", "da.nocase.noaccent")),
@@ -173,6 +174,7 @@ def test_diff_runs_no_generated_column(tmp_path: Path, kind: str) -> None:
         assert "is computed by SQL" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", REFUSED)
 def test_a_source_with_such_a_table_copies_the_others_alone(tmp_path: Path, column: str) -> None:
     project(tmp_path)

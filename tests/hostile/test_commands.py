@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def test_a_name_is_one_argument(name: str) -> None:
     assert shlex.split(argument(name)) == words[-1:]
 
 
+@pytest.mark.slow
 def test_no_command_is_put_together_by_hand() -> None:
     found = [(path.name, text) for path in CODE for text in unquoted(ast.parse(path.read_text("utf-8")))]
     assert found == []

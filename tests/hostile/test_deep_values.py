@@ -55,6 +55,7 @@ def test_a_deep_value_without_an_end_is_no_json(text: str) -> None:
         raw_json.split(f"[{text}".encode())
 
 
+@pytest.mark.slow
 def test_a_transform_reads_what_is_beside_a_deep_value_and_numbers_of_any_length() -> None:
     def touch(row: transform.ExactRow) -> transform.ExactRow:
         row["id"] = row["id"]
@@ -67,6 +68,7 @@ def test_a_transform_reads_what_is_beside_a_deep_value_and_numbers_of_any_length
     assert transform.ExactRow(f'{{"j":[{LONG}]}}')["j"] == [Decimal(LONG)]
 
 
+@pytest.mark.slow
 def test_a_deep_array_is_no_array() -> None:
     for depth in (7, 100_000):
         assert pg_literals.array("{" * depth + "}" * depth) is None

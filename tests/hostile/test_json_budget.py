@@ -70,6 +70,7 @@ ASKED: dict[str, Callable[[RestSource], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("asked", ASKED)
 def test_more_rows_or_columns_than_were_asked_for_are_never_made(
@@ -104,6 +105,7 @@ def test_a_large_document_stays_its_text_and_its_row_passes(tmp_path: Path) -> N
         assert str(page.rows[0]["a"])[:4] == "[{},"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [b"", b'"s":"\\ud800",'])
 def test_a_large_row_is_found_without_decoding_it(broken: bytes) -> None:
     """Half of a surrogate pair leaves it to the standard library, which decodes to find an end."""
@@ -126,6 +128,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(VALUES, max_size=6), st.integers(1, 6), st.sampled_from([None, 1]))
 @example([["]", {"}": "]"}], "\ud800"], 1, None)
 def test_as_many_elements_are_counted_as_there_are(
@@ -155,6 +158,7 @@ def test_columns_are_counted_past_what_is_in_their_values(value: object, over: i
         assert len(raw_json.raw_cells(memoryview(text))) == names
 
 
+@pytest.mark.slow
 @few(30)
 @given(st.lists(st.dictionaries(st.text('"\\,{}[]: aä'), VALUES), max_size=4), st.data())
 def test_of_an_answer_that_breaks_off_every_whole_row_is_kept(

@@ -28,6 +28,7 @@ ROOT = json.dumps(
 ).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patience", "most"), [(0.0, 1), (60.0, MANY)])
 def test_a_side_that_fails_for_every_table_is_not_asked_for_each(
     patience: float, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -56,6 +56,7 @@ def space(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield made.ready()
 
 
+@pytest.mark.slow
 @given(HOSTILE)
 @settings(max_examples=300, deadline=None)
 def test_any_text_stays_what_it_is_meant_to_be(name: str) -> None:

@@ -147,6 +147,7 @@ def test_a_program_that_is_replaced_during_a_run_goes_on_or_says_so(
     assert ("was supasync replaced while it ran?" in done.stderr) is deletes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["--help"], ["sync", "--help"], ["state", "reset", "--help"]])
 def test_help_is_whole_without_docstrings(args: list[str]) -> None:
     told = [

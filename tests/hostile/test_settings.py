@@ -56,6 +56,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_tables_yaml_of_any_make_is_refused_soon_and_in_few_words(name: str, tmp_path: Path) -> None:
     path = tmp_path / "tables.yaml"

@@ -32,6 +32,7 @@ BETWEEN = st.sampled_from(["", "\n", "\n# about the next\n", "# close to the nex
 AFTER = st.sampled_from(["", "\nignore:\n  - other\n", "\n# the end\nworkers: 2\n"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(NAMES, ENTRIES, BETWEEN), min_size=2, max_size=5, unique_by=lambda each: each[0]),
     AFTER,

@@ -22,6 +22,7 @@ def change(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+@pytest.mark.slow
 def test_the_page_runs_no_script_and_loads_nothing(project: Project) -> None:
     page = project.page()
     reader = Reader()
@@ -85,6 +86,7 @@ def test_old_gets_no_request(project: Project) -> None:
     assert "NEW has everything" in project.text()
 
 
+@pytest.mark.slow
 def test_values_of_rows_are_hidden_unless_they_are_asked_for(project: Project) -> None:
     change(project.folder / "old.duckdb", "update users set email = 'other@example.test' where id = 7")
     change(project.folder / "new.duckdb", "delete from jobs where id = 31")
@@ -106,12 +108,14 @@ def test_rows_of_both_sides_are_those_of_the_last_verification(project: Project)
     assert re.search(r"verification on this machine ended \w", said)
 
 
+@pytest.mark.slow
 def test_a_verification_of_one_table_does_not_replace_that_of_all(project: Project) -> None:
     project.run("verify", "--exact")
     project.run("verify", "--table", "users")
     assert re.search(r"jobs ok .{3,9} 40 40 0", project.text())
 
 
+@pytest.mark.slow
 def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_asked_for(
     project: Project,
 ) -> None:
@@ -132,6 +136,7 @@ def test_the_last_diff_of_both_projects_is_shown_without_keys_unless_they_are_as
     assert "missing in NEW: 31" in project.text("--values")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["diff", "verification"])
 def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(project: Project, name: str) -> None:
     project.run("diff", "old", "new")
@@ -207,6 +212,7 @@ def test_a_page_that_cannot_be_written_does_not_change_how_the_run_ended(project
     assert "note: the report" in project.run("sync").err
 
 
+@pytest.mark.slow
 def test_a_file_that_supasync_did_not_write_is_never_replaced_by_a_page(project: Project) -> None:
     """Neither by a command nor by a run of a folder that somebody else has set up."""
     others = [project.folder / name for name in ("old.duckdb", "new.duckdb", "tables.yaml", "app.html")]
@@ -226,6 +232,7 @@ def test_a_file_that_supasync_did_not_write_is_never_replaced_by_a_page(project:
     assert others[-1].read_bytes() == before[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -29,6 +29,7 @@ def engine() -> Iterator[DiffEngine]:
         yield engine
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["a,b", '"a\n""x",b']), st.sampled_from(["\n", "\r\n"]), st.one_of(bodies, broken))
 @example("a,b", "\n", b"1,2,\n3,4\n")
 @example("a,b", "\r\n", b"1,2,\n3,4\r\n")
@@ -43,6 +44,7 @@ def test_a_file_taken_at_once_has_no_unsound_record(
     assert once is None or once == checked
 
 
+@pytest.mark.slow
 @given(rows, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "closed"]))
 def test_a_sound_file_is_taken_at_once(engine: DiffEngine, records: list[str], end: str, closed: str) -> None:
     if end == "\r\n":

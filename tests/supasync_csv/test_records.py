@@ -109,6 +109,7 @@ def test_a_file_of_many_blocks_is_read_to_its_end(tmp_path: Path) -> None:
         assert sum(1 for _ in csv.reader(file)) == 9_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "told"),
     [

@@ -92,6 +92,7 @@ def test_asking_creates_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @few(10)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20), name=st.sampled_from(["a", 'a "b", c', "é\nf"]))
 def test_texts_come_back_as_they_went(texts: list[str | None], name: str) -> None:

@@ -57,6 +57,7 @@ def _upsert(path: Path, body: str) -> int:
         return sink.upsert(TABLE, Batch(body.encode()))
 
 
+@pytest.mark.slow
 @few(12)
 @given(
     cells=st.lists(CELLS, min_size=1, max_size=20), name=st.sampled_from(["plain", 'with "quotes"', "ä'ö"])

@@ -65,6 +65,7 @@ def test_discord_gets_the_text_under_its_own_name(url: str, field: str) -> None:
     assert _field(url) == field
 
 
+@pytest.mark.slow
 def test_services_get_each_change_and_a_failed_one_again(heard: Listener, tmp_path: Path) -> None:
     environment = {SERVICES: services(heard), WEBHOOK: f"{heard.url}/hook"}
     supasync_run_finished(BAD, 3, tmp_path, environment)
@@ -80,6 +81,7 @@ def test_services_get_each_change_and_a_failed_one_again(heard: Listener, tmp_pa
     assert SECRET not in (tmp_path / ".supasync/notify.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_test_tries_each_and_prints_what_it_answers(heard: Listener, tmp_path: Path) -> None:
     places = {WEBHOOK: f"{heard.url}/hook/{SECRET}", PING: f"{heard.url}/uuid", SERVICES: services(heard)}
     folder = project(tmp_path, **places)
@@ -171,6 +173,7 @@ def test_answers_without_an_end_hold_neither_a_test_nor_a_run_nor_the_other_chan
     assert heard.take()[0] == ["/uuid/log", "/uuid/fail"]
 
 
+@pytest.mark.slow
 def test_a_service_whose_answer_is_too_large_is_read_no_further() -> None:
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * 65536, 0) as place:
         done = by_services(f"json://{place}/", "text", 60)

@@ -42,6 +42,7 @@ def add(source: MemorySource, key: int, late: float = 0) -> None:
     source.write(str(key), stamp=None, commit_at=source.now + round(late * SECOND))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     steps=st.lists(
@@ -98,6 +99,7 @@ def test_a_load_that_died_goes_on_in_the_middle(monkeypatch: pytest.MonkeyPatch)
     assert sink == source.stored
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     steps=st.lists(
@@ -125,6 +127,7 @@ def test_the_floor_of_a_stopped_run_hides_no_late_key(
     assert sink == source.stored
 
 
+@pytest.mark.slow
 def test_a_key_that_is_held_while_thousands_are_added_outlives_a_stopped_run() -> None:
     source, sink, state = MemorySource(), dict[str, object](), TableState()
     for key in range(50):
@@ -297,6 +300,7 @@ def test_numbers_that_go_on_behind_a_leap_are_read_once_and_the_leap_is_said() -
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     steps=st.lists(

@@ -211,6 +211,7 @@ def play(pair: Pair, step: Step, behind: int) -> None:
             source.takes = seconds
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     before=st.lists(steps, max_size=25) | st.just(OLD_ROWS),

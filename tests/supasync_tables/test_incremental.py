@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -225,6 +226,7 @@ def _step(pair: Pair, step: tuple[object, ...], behind: int) -> None:
             pair.run(die_after=die_after)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     schedule=st.lists(steps, max_size=30),

@@ -88,6 +88,7 @@ def play(pair: Pair, step: tuple[object, ...]) -> None:
             pair.run(die_after=die_after)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     schedule=st.lists(steps, max_size=25),

@@ -78,6 +78,7 @@ class Rig(Pair):
         return {str(row["id"]): dict(row) for row in batch.rows} if batch else {}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     first=WRITES,

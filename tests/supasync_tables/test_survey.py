@@ -198,6 +198,7 @@ class Schedule:
         return self.dice.sample(free, min(1, len(free)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("plugin", "table"), WAYS)
 @settings(max_examples=80, deadline=None)
 @given(dice=st.randoms(use_true_random=False))
@@ -216,6 +217,7 @@ def test_no_row_is_lost_however_long_transactions_take(
     assert {key: pair.sink.get(key) for key in pair.source.stored} == pair.source.stored
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(dice=st.randoms(use_true_random=False))
 def test_app_clocks_that_are_wrong_are_covered_by_the_overlap(dice: random.Random) -> None:

@@ -154,6 +154,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "least", "most", "ahead"), KINDS)
 def test_the_band_holds_the_day_in_as_many_cases_as_is_stated(
     kind: Callable[[random.Random], Iterator[float]], least: int, most: int, ahead: int
