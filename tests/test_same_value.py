@@ -1,7 +1,7 @@
 """Python and SQL have one definition of an equal value: PostgreSQL prints it alike, whatever its settings."""
 
 import json
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations
 
 import duckdb
 import psycopg
@@ -66,6 +66,32 @@ def test_two_kinds_of_backend_spell_one_value_differently(mine: str, theirs: str
 def test_no_spelling_makes_one_value_of_two(mine: str, theirs: str) -> None:
     assert not same_cell("", mine, theirs, lenient=True)
     assert not same_cell("", theirs, mine, lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "printed", "wanted"),
+    [
+        ("text[]", '{a,NULL,"b c"}', '["a", null, "b c"]', True),
+        ("integer[]", "{{1,2},{3,4}}", "[[1,2],[3,4]]", True),
+        ("jsonb[]", '{"{\\"n\\": 1.50}"}', '[{"n": 1.50}]', True),
+        ("timestamp with time zone[]", '{"2024-01-01 00:00:00+00"}', '["2024-01-01T00:00:00+00:00"]', True),
+        ("public.pair", "(7,x)", '{"id":7,"v":"x"}', True),
+        ("public.numbers", "{}", "[]", True),
+        ("text[]", "{a,b}", '["a","c"]', False),
+        ("text[]", "{NULL}", '["NULL"]', False),
+        ("numeric[]", "{1.5}", "[1.50]", False),
+        ("text[]", "[0:1]={a,b}", '["a","b"]', False),
+        ("public.pair", "(7,)", '{"id":7,"v":""}', False),
+        ("jsonb", "{1,2}", "[1,2]", False),
+        ("text[]", "{a}", "null", False),
+    ],
+)
+def test_an_array_or_a_row_of_a_file_is_what_the_api_prints_of_it(
+    kind: str, file: str, printed: str, *, wanted: bool
+) -> None:
+    for mine, theirs in permutations((json.dumps(file), printed)):
+        assert same_cell(kind, mine, theirs, lenient=True) is wanted
+        assert not same_cell(kind, mine, theirs), "two PostgreSQLs print them alike"
 
 
 def test_a_number_in_json_is_not_the_text_of_its_digits() -> None:

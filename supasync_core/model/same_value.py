@@ -9,13 +9,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from itertools import permutations
 from operator import itemgetter
 from typing import Any
 
 from supasync_core.model import pg_literals, raw_json, timestamps
 from supasync_core.model.json_budget import is_too_much
 from supasync_core.model.pg_literals import Rows
-from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, NUMBERS, UNZONED, ZONED, bare
+from supasync_core.model.pg_types import IGNORED_ZONE, MOMENTS, NUMBERS, UNZONED, ZONED, bare, is_array
 from supasync_core.model.timestamps import Instant
 
 Pairs = list[tuple[str, Any]]
@@ -53,7 +54,17 @@ def same_cell(kind: str, mine: str, theirs: str, *, stamp: bool = False, lenient
         return False
     left, right = _read_as(mine, theirs), _read_as(theirs, mine)
     documents = left[:1] in "[{" and same_json(left, right, kind=kind)
-    return left == right or documents or _same_plain(name, left, right)
+    return left == right or documents or _same_plain(name, left, right) or _same_parts(kind, mine, theirs)
+
+
+def _same_parts(kind: str, mine: str, theirs: str) -> bool:
+    """Whether one cell is a file's literal of the array or row that the other one is in JSON.
+
+    A type of the app's own may be made of either; of JSON, a string is another value than a list.
+    """
+    if not (is_array(kind) or "." in kind):
+        return False
+    return any(reprinted(*pair, lossy=False, kind=kind) for pair in permutations((mine, theirs)))
 
 
 def _same_moments(kind: str, mine: str, theirs: str) -> bool:

@@ -103,6 +103,15 @@ def test_values_in_other_spellings_arrive(space: Workspace) -> None:
     assert space.new.rows("select count(*) from public.t") == [(2,)]
 
 
+def test_an_array_that_arrived_from_a_file_is_no_difference(space: Workspace) -> None:
+    head, stamp = "id,tags,updated_at\n", "2026-01-02 10:00:00+00"
+    space.write("old/t.csv", head + f'1,"{{ab,""a "",NULL}}",{stamp}\n2,{{}},{stamp}\n3,{{b}},{stamp}\n')
+    assert space.supasync("sync").code == 0
+    space.new.run("update public.t set tags = '{c}' where id = 3")
+    verified = space.supasync("verify", "--exact", "--json").json["tables"]["t"]
+    assert verified["changed"] == [{"key": ["3"], "columns": ["tags"]}]
+
+
 def test_an_import_refuses_what_a_modifier_would_round(space: Workspace) -> None:
     assert space.supasync("sync").code == 0
     (space.folder / "export").mkdir()
