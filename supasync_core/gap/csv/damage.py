@@ -79,7 +79,7 @@ def of_the_file(raw: Raw, dialect: Dialect, shape: Shape, rows: int) -> Iterator
     # a dashboard's file ends without a line end: its last cell may be cut unseen
     if dialect.name == "psql" and not raw.physical.closed:
         yield finding(kind="ragged", text=f"{raw.file} ends in the middle of its last line")
-    elif dialect.name == "rfc4180" and rows and not raw.physical.closed:
+    elif dialect.name == "rfc4180" and rows and not (raw.physical.closed or raw.physical.quoted):
         text = f"{raw.file} has no line end at its end: if it was cut off there, so is its last value"
         yield finding(kind="cut", text=text, level=WARNING)
     for name in raw.physical.header if dialect.javascript else ():
