@@ -77,24 +77,30 @@ class CsvSource(LocalClock, DuckdbSide):
         if path not in self._loaded:
             written = min(path.stat().st_mtime_ns, time.time_ns()) // 1000
             self._reader.forget()
-            shape = self._shapes.get(table.name)
-            self._work.load(
-                table, path, lambda name: identifier(name) if shape is None else _cell(table, shape, name)
-            )
-            if shape is not None:
-                self._work.keep_documents(
-                    table, [name for name in header(table, path) if not type_of(shape, name)]
-                )
+            self._load_as(table, path, self._shapes.get(table.name))
             self._loaded[path] = written
         return self._loaded[path]
 
+    def _load_as(self, table: Table, path: Path, shape: Shape | None) -> None:
+        if shape is None:
+            self._work.load(table, path, identifier)
+            return
+        names = header(table, path)
+        key = [name for name in table.key if name in names]
+        self._work.load(table, path, lambda name: _cell(key, shape, name))
+        untyped = [name for name in names if not type_of(shape, name)]
+        self._work.keep_documents(table, [name for name in untyped if name not in key])
 
-def _cell(table: Table, shape: Shape, name: str) -> str:
-    """A text as it leaves: JSON as it stands where the column holds JSON, else as a string."""
+
+def _cell(key: Sequence[str], shape: Shape, name: str) -> str:
+    """A text as it leaves: JSON as it stands where the column holds JSON, else as a string.
+
+    What is told must not be NULL: DuckDB's ``error(NULL)`` raises nothing and is NULL.
+    """
     text = identifier(name)
     if is_json(type_of(shape, name)):
-        key = " || ', ' || ".join(identifier(column) for column in table.key) or "''"
-        told = f"{literal(f'{NOT_JSON}, in column {name} of the row with key ')} || {key}"
+        values = " || ', ' || ".join(f"coalesce({identifier(column)}, 'NULL')" for column in key) or "'-'"
+        told = f"{literal(f'{NOT_JSON}, in column {name} of the row with key ')} || {values}"
         return f"CASE WHEN json_valid({text}) IS NOT false THEN CAST({text} AS JSON) ELSE error({told}) END"
     if not is_array(type_of(shape, name)):
         return text

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from supasync_core.model import raw_json
 from supasync_core.model.batch import Keyset, Span, Window
 from supasync_core.model.errors import SchemaError
+from supasync_core.model.row_key import ROW_KEY
 from supasync_core.model.table import Column, Shape, Table
 from supasync_core.model.timestamps import Horizon
 from supasync_csv.source import CsvSource
@@ -121,6 +123,19 @@ def test_a_cell_that_is_no_json_is_refused(tmp_path: Path, source: CsvSource) ->
     ) as refused:
         source.read(TABLE, WHOLE)
     assert refused.value.hint == "jobs holds JSON there: correct the file"
+    for key, told in (("id", "NULL"), (ROW_KEY, "-")):
+        _write(tmp_path, "id,doc\n,{oops\n")
+        table = replace(TABLE, key=(key,))
+        source.typed(table, Shape((Column("doc", "json"),)))
+        with pytest.raises(SchemaError, match=f"in column doc of the row with key {told}$"):
+            source.read(table, WHOLE)
+
+
+def test_a_key_is_a_text_whatever_it_looks_like(tmp_path: Path, source: CsvSource) -> None:
+    """As a document it could not be a key."""
+    _write(tmp_path, 'id,tags\n"[0.0,1.0]",[1]\n')
+    source.typed(TABLE, Shape(known=False))
+    assert source.read(TABLE, WHOLE).body.decode() == '[{"id":"[0.0,1.0]","tags":[1]}]'
 
 
 def test_a_page_is_read_at_the_time_when_the_file_was_written(tmp_path: Path, source: CsvSource) -> None:
