@@ -224,13 +224,14 @@ def undo(session: Session, options: SideOptions, *, as_json: bool) -> int:
         if other.changed:
             keys = "; ".join(", ".join(key) for key in other.changed[:3])
             output.line(
-                f"{other.table.name}: {counted(len(other.changed), 'row has', 'rows have')} changed since, "
-                f"and are left as they are: {keys}",
+                f"{other.table.name}: {counted(len(other.changed), 'row was', 'rows were')} changed or "
+                f"removed since, and not restored: {keys}",
                 err=True,
             )
     for error in done.errors:
         output.error(f"error: {error}")
-    click.echo(f"the change of {done.at} is undone; rows that it inserted stay")
+    how = "is undone in part, and can be undone again" if done.errors else "is undone"
+    click.echo(f"the change of {done.at} {how}; rows that it inserted stay")
     return 0 if done.complete else ExitCode.PERSON
 
 

@@ -102,7 +102,7 @@ class AccountWriter:
     def _copied(self, ids: Collection[str]) -> set[str]:
         """Those of these accounts that supasync has written."""
         parts = sorted({each[:2] for each in ids})
-        return {each for part in parts for each in self.records.marks([part])}.intersection(ids)
+        return {each for part in parts for each in self.records.marks([part]) if each in ids}
 
     def _written(self, accounts: Sequence[Account], expected: Mapping[str, str]) -> None:
         """Write them together; where some do not fit, without those, which are named.
