@@ -112,17 +112,12 @@ def content_location(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, 
         merged.setdefault(escaped(name), []).append(escaped(value))
     query = "&".join(f"{name}={','.join(values)}" for name, values in merged.items())
     shown = path.replace("\r", "%0D").replace("\n", "%0A")  # no header holds them
-    return ("Content-Location", latin(shown) + (f"?{query}" if query else ""))
-
-
-def latin(text: str) -> str:
-    """Return UTF-8 bytes seen as Latin-1, which is how headers go out."""
-    return text.encode().decode("latin-1")
+    return ("Content-Location", shown + (f"?{query}" if query else ""))
 
 
 def escaped(text: str) -> str:
     """Percent-encode as the real server does: each byte as if it were a character."""
-    return quote(latin(text), safe="")
+    return quote(text.encode().decode("latin-1"), safe="")
 
 
 def content_range(lower: int, rows: int, total: int | None) -> tuple[str, str]:
