@@ -93,7 +93,8 @@ class App:
     def schema_of(self, request: Request) -> str:
         """Return the schema that the profile headers name."""
         header = "content-profile" if request.method in WRITES else "accept-profile"
-        schema = request.headers.get(header, self.settings.schemas[0])
+        named = request.headers.get(header)
+        schema = self.settings.schemas[0] if named is None else messages.unlatin(named)
         if schema not in self.settings.schemas:
             hint = f"Only the following schemas are exposed: {', '.join(self.settings.schemas)}"
             raise ApiError(406, "PGRST106", f"Invalid schema: {schema}", None, hint)
@@ -112,7 +113,7 @@ class App:
 
     def profiled(self, schema: str) -> list[tuple[str, str]]:
         """Return the Content-Profile header, which only servers of several schemas send."""
-        return [("Content-Profile", schema)] if len(self.settings.schemas) > 1 else []
+        return [("Content-Profile", messages.latin(schema))] if len(self.settings.schemas) > 1 else []
 
     def root(self, request: Request, caller: Caller, schema: str) -> Response:
         """Describe the API."""

@@ -112,12 +112,22 @@ def content_location(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, 
         merged.setdefault(escaped(name), []).append(escaped(value))
     query = "&".join(f"{name}={','.join(values)}" for name, values in merged.items())
     shown = path.replace("\r", "%0D").replace("\n", "%0A")  # no header holds them
-    return ("Content-Location", shown + (f"?{query}" if query else ""))
+    return ("Content-Location", latin(shown) + (f"?{query}" if query else ""))
+
+
+def latin(text: str) -> str:
+    """Return UTF-8 bytes seen as Latin-1, which is how headers go out."""
+    return text.encode().decode("latin-1")
+
+
+def unlatin(text: str) -> str:
+    """Return what UTF-8 bytes are that came as Latin-1, which is how headers come in."""
+    return text.encode("latin-1").decode(errors="replace")
 
 
 def escaped(text: str) -> str:
     """Percent-encode as the real server does: each byte as if it were a character."""
-    return quote(text.encode().decode("latin-1"), safe="")
+    return quote(latin(text), safe="")
 
 
 def content_range(lower: int, rows: int, total: int | None) -> tuple[str, str]:

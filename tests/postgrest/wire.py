@@ -43,7 +43,7 @@ def read_headers(stream: BufferedIOBase) -> dict[str, str]:
     """Read header lines; equal names are joined by commas."""
     headers: dict[str, str] = {}
     while line := stream.readline(MAX_LINE).strip(b"\r\n"):
-        name, _, value = line.decode("utf-8", "replace").partition(":")
+        name, _, value = line.decode("latin-1").partition(":")
         name, value = name.strip().lower(), value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
@@ -96,7 +96,7 @@ def serialized(response: Response, *, date: str | None, close: bool) -> tuple[by
         lines.append(f"Content-Length: {length}")
     if close:
         lines.append("Connection: close")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode(), body
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"), body
 
 
 def http_date(offset: float) -> str:
