@@ -112,3 +112,19 @@ def test_reconcile_calls_nothing_written_that_is_not_in_the_file(folder: Path) -
     filler.unlink()
     assert run(folder, *command).returncode == 0
     assert run(folder, "diff", "old/jobs.csv", "new/right.csv").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["csv"], indirect=True)
+@pytest.mark.parametrize("left", [0, 8192])
+def test_a_staging_that_had_no_room_to_be_created_is_created_later(folder: Path, left: int) -> None:
+    """As it was left by DuckDB it could not be opened: every later command ended with that."""
+    place = folder / "new"
+    (place / "right.csv").write_text("id,label,updated_at\n1,other,2026-01-01 00:00:00.000001+00\n")
+    (place / ".supasync").mkdir(mode=0o700)
+    filler = filled(place, left)
+    command = ("reconcile", "../old/jobs.csv", "right.csv", "--apply")
+    assert "No space left on device" in fails(place, *command)
+    filler.unlink()
+    done = run(place, *command)
+    assert done.returncode == 0, done.stderr

@@ -41,6 +41,8 @@ _REFUSED = {
     "Permission denied": errno.EACCES,
 }
 """What the system says; DuckDB passes on its words only."""
+_HEADERS = 3 * 4096
+"""The bytes of the smallest DuckDB file."""
 _BESIDE = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 """What DuckDB itself writes beside a file."""
 SCRATCH = "memory.main"
@@ -229,6 +231,8 @@ def _connect(path: Path, use: _Use) -> DuckDBPyConnection:
             connection.execute(f"USE {_NAME}")
         except BaseException:
             connection.close()
+            if new and path.exists() and path.stat().st_size < _HEADERS:
+                path.unlink()  # there was no room for it, and as it is no later run could open it
             raise
         if held is not None:
             _IDLE.joined(connection, engine.name)
