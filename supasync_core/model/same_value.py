@@ -183,9 +183,10 @@ def same_document(mine: str, theirs: str, *, strict: bool, lossy: bool, kind: st
 def reprinted(mine: str, theirs: str, *, lossy: bool, kind: str = "") -> bool:
     """Whether the first text is what a file has of the second: PostgreSQL's literal of an array or row.
 
-    ``lossy``: or what JavaScript prints of it, which rounds numbers and drops repeated names.
+    ``lossy``: or what JavaScript prints of it, which rounds numbers and drops repeated names. It never prints
+    more digits than a double holds: a number that has them was not rounded.
     """
-    left, right = _as_javascript(mine), _as_javascript(theirs)
+    left, right = _as_javascript(mine, _printed_double), _as_javascript(theirs, _double)
     if isinstance(right, list | dict) and not isinstance(left, list | dict):
         moments = not kind or "." in kind or kind.startswith("timestamp")
         return same_as_literal(left if isinstance(left, str) else mine, theirs, moments=moments)
@@ -274,11 +275,11 @@ def _number(text: str) -> dict[str, str]:
         return {"\0": text}
 
 
-def _as_javascript(text: str) -> Any:  # noqa: ANN401 - any JSON value
+def _as_javascript(text: str, number: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any JSON value
     if is_too_much(text.encode()):
         return text
     try:
-        return json.loads(text, parse_int=_double, parse_float=_double)
+        return json.loads(text, parse_int=number, parse_float=number)
     except (ValueError, RecursionError):
         return text
 
@@ -288,3 +289,10 @@ def _double(text: str) -> float | dict[str, str]:
     value = float(text)
     lost = math.isinf(value) or (value == 0 and re.match("[^eE]*[1-9]", text) is not None)
     return _digits(text) if lost else value
+
+
+def _printed_double(text: str) -> float | dict[str, str]:
+    """JavaScript's number where it may have printed these digits; else the digits."""
+    value = _double(text)
+    printed = isinstance(value, float) and Decimal(text) == Decimal(repr(value))
+    return value if printed else _digits(text)

@@ -222,6 +222,18 @@ def test_what_a_dashboard_does_not_tell_is_no_difference_and_is_said(tmp_path: P
     assert any("does not distinguish NULL from an empty text in" in note for note in told.table["notes"])
 
 
+@pytest.mark.parametrize(
+    ("right", "changed"), [("12345678901234567890124", 1), ("1.2345678901234568e+22", 0)]
+)
+def test_javascript_has_rounded_no_number_of_more_digits_than_it_prints(
+    tmp_path: Path, right: str, changed: int
+) -> None:
+    for name, number in (("l.csv", "12345678901234567890123"), ("r.csv", right)):
+        (tmp_path / name).write_bytes(f'id,doc\r\n1,"{{""k"":{number}}}"\r\n2,x\r\n'.encode())
+    dialects = ("--dialect", "l.csv=table-editor", "--dialect", "r.csv=table-editor")
+    assert diff(tmp_path, "l.csv", "r.csv", *dialects).counts == (0, 0, changed, 2 - changed)
+
+
 def test_every_form_says_the_same(tmp_path: Path) -> None:
     left = csv_file(tmp_path / "l.csv", ["id,v", "1,a", "2,=1+1", "3,c"])
     right = csv_file(tmp_path / "r.csv", ["id,v", "1,a", "2,\x1b[31m", "4,d"])
