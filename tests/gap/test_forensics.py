@@ -273,6 +273,47 @@ def test_null_is_learnt_from_rows_that_the_sink_has(bench: Bench) -> None:
     assert [row["note"] for row in bench.rows()] == [""] * 3
 
 
+@pytest.mark.parametrize(
+    ("there", "staged", "levels"),
+    [
+        (["null"], ["null", None, None], ["error", "warning"]),
+        (["null", None], ["null", None, None], ["warning", "warning"]),
+        (["null", ""], ["null", "", ""], ["warning", "warning"]),
+        ([None], [None, "", ""], ["warning", "warning"]),
+        ([], ["null", None, None], ["error", "error"]),
+    ],
+)
+def test_empty_cells_and_the_word_null_of_one_column_are_decided_apart(
+    bench: Bench, there: list[str | None], staged: list[str | None], levels: list[str]
+) -> None:
+    plain = {"done": "t", "tags": "{a,NULL}", "raw": "\\xdead"}
+    notes = ("null", "", "")
+    bench.load(text(*({**plain, "id": str(at), "note": note} for at, note in enumerate(notes, 1))))
+    rows = [{**ROW, "id": str(at), "note": note} for at, note in enumerate(there, 1)]
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps(rows).encode())])
+    found = bench.settle()
+    assert [each.level for each in found] == levels
+    assert [row["note"] for row in bench.rows()] == staged
+    ways = "jobs.note=null (the word is NULL, empty is a text), --null jobs.note=empty (empty is NULL)"
+    assert all(ways in each.text for each in found if each.level == "error")
+
+
+def test_what_is_learnt_of_one_file_changes_no_cell_of_another(bench: Bench) -> None:
+    plain = {"done": "t", "tags": "{a,NULL}", "raw": "\\xdead", "note": ""}
+    psql = text(
+        {**plain, "id": "2"}, {**plain, "id": "3", "note": "q"}, {**plain, "id": "4", "note": "'"}, end="\n"
+    )
+    body = psql.replace(",q,", ',"",') + "\n"
+    (bench.folder / "jobs.csv").write_text(text(plain))
+    (bench.folder / "more.csv").write_text(body)
+    paths = tuple(bench.folder / name for name in ("jobs.csv", "more.csv"))
+    part = stage(bench.staging, TableImport(JOBS, paths, SHAPE), Choices())
+    assert [each.dialect for each in part.loaded] == ["rfc4180", "psql"]
+    bench.staging.load_sink_rows(JOBS, SHAPE, [Batch(json.dumps([{**ROW, "note": ""}]).encode())])
+    settle(bench.staging, JOBS, SHAPE, part.undecided, as_null=False)
+    assert [row["note"] for row in bench.rows()] == ["", None, "", "'"]
+
+
 @pytest.mark.parametrize(("told", "value"), [("empty", None), ("none", "")])
 def test_null_is_what_the_user_says(bench: Bench, told: str, value: str | None) -> None:
     _, found = bench.load(text({"note": ""}), "jobs_rows.csv", nulls={"jobs.note": told})

@@ -16,24 +16,34 @@ from supasync_core.staging.values import identifier, instant, literal, plain
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A column of a file in which some cells, empty ones or the word ``marker``, may be NULL or a text."""
+    """A column of a file in which some cells, empty ones or the word ``marker``, may be NULL or a text.
+
+    ``number`` is the file's among those of its table. ``both``: there are empty cells and the word.
+    """
 
     column: str
     marker: str
     cells: int
     file: str
+    number: int
+    both: bool = False
 
 
 def settle(
     staging: Staging, table: Table, shape: Shape, columns: Iterable[Undecided], *, as_null: bool
 ) -> list[ExportFinding]:
-    """Decide by the sink's rows, else as NULL where the user accepts that; what stays open is an error."""
+    """Decide by the sink's rows, else as NULL where the user accepts that; what stays open is an error.
+
+    Empty cells are decided first: a word that is NULL would be one of them.
+    """
+    found = {column: _learnt(staging, table, shape, column) for column in columns}
+    words = {(each.file, each.column): learnt for each, learnt in found.items() if each.marker}
     findings = []
-    for column in columns:
-        learnt = _learnt(staging, table, shape, column)
-        if learnt or as_null:
-            _write(staging, table, column, null=learnt != "text")
-        findings.append(_finding(table, column, learnt))
+    for column, learnt in sorted(found.items(), key=lambda each: bool(each[0].marker)):
+        implied = "text" if not learnt and words.get((column.file, column.column)) == "null" else learnt
+        if implied or as_null:
+            _write(staging, table, column, null=implied != "text")
+        findings.append(_finding(table, column, learnt, implied))
     return findings
 
 
@@ -54,7 +64,7 @@ def _learnt(staging: Staging, table: Table, shape: Shape, column: Undecided) -> 
     found = staging.fetch(
         f"SELECT count(*) FILTER ({value} IS NULL), count(*) FILTER ({value} = {literal(column.marker)}) "
         f"FROM {qualified(ready(table))} AS r JOIN {qualified(known(table))} AS k ON {' AND '.join(pairs)} "
-        f"WHERE {_marked(column, mine)}"
+        f"WHERE {_marked(staging, table, column, mine)}"
     )
     null, text = found[0]
     if bool(null) == bool(text):
@@ -69,31 +79,46 @@ def _write(staging: Staging, table: Table, column: Undecided, *, null: bool) -> 
     text = literal(column.marker) if kind.sql != "JSON" else literal(f'"{column.marker}"') + "::JSON"
     staging.fetch(
         f"UPDATE {qualified(ready(table))} AS r SET {identifier(column.column)} = {'NULL' if null else text} "
-        f"WHERE {_marked(column, mine)}"
+        f"WHERE {_marked(staging, table, column, mine)}"
     )
 
 
-def _marked(column: Undecided, mine: Kinds) -> str:
+def _marked(staging: Staging, table: Table, column: Undecided, mine: Kinds) -> str:
+    """The condition of the doubtful cells of the column's own file."""
+    file, *_ = Tables(staging.connection).own(ready(table))
     cell = plain(f"r.{identifier(column.column)}", mine[column.column])
-    return f"{cell} IS NULL" if not column.marker else f"{cell} = {literal(column.marker)}"
+    doubtful = f"{cell} IS NULL" if not column.marker else f"{cell} = {literal(column.marker)}"
+    return f"r.{identifier(str(file))} = {column.number} AND {doubtful}"
 
 
-def _finding(table: Table, column: Undecided, learnt: str | None) -> ExportFinding:
+def _finding(table: Table, column: Undecided, learnt: str | None, implied: str | None) -> ExportFinding:
     name = f"{table.name}.{column.column}"
     cells = counted(column.cells, "cell is", "cells are")
     text = f"{name}: {cells} {f'the word {column.marker}' if column.marker else 'empty'}"
     if learnt:
         text += f": NEW's rows show that this is {'NULL' if learnt == 'null' else 'a text'}"
+    elif implied:
+        text += ": NEW's rows show that the word null is NULL, so this is a text"
     else:
-        word = column.marker or "empty"
-        text += (
-            f", which may be NULL or a text: decide by --null {argument(f'{name}={word}')} (it is NULL) "
-            f"or --null {argument(f'{name}=none')} (it is a text)"
-        )
-        if column.marker:
-            whole = argument(f"{column.file}=sql-editor")
-            text += f", or for the whole file by --dialect {whole}, which writes NULL so"
-    level = WARNING if learnt else ERROR
+        text += f", which may be NULL or a text: decide by {_ways(name, column)}"
+    level = WARNING if implied else ERROR
     return ExportFinding(
         kind="null", table=table.name, text=text, level=level, file=column.file, column=column.column
     )
+
+
+def _ways(name: str, column: Undecided) -> str:
+    """What decides it, in words."""
+    if column.both:
+        ways = {
+            "null": "the word is NULL, empty is a text",
+            "empty": "empty is NULL",
+            "none": "both are texts",
+        }
+    else:
+        ways = {column.marker or "empty": "it is NULL", "none": "it is a text"}
+    told = [f"--null {argument(f'{name}={word}')} ({meaning})" for word, meaning in ways.items()]
+    whole = (
+        f", or for the whole file by --dialect {argument(f'{column.file}=sql-editor')}, which writes NULL so"
+    )
+    return f"{', '.join(told[:-1])} or {told[-1]}{whole if column.marker else ''}"

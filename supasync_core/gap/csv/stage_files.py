@@ -191,10 +191,13 @@ class TableStager:
         words: dict[str, str | None] = {}
         for column, looks in zip(raw.physical.header, cells, strict=True):
             word, sure = nulls.rule(dialect, self.shape, self.table, raw.file, column, looks, self.choices)
-            words[column] = word if sure or not word else NOT_NULL
-            if not sure and column in self._columns(raw.physical):
-                doubtful = looks.word if word else looks.bare + looks.quoted
-                self.part.undecided.append(Undecided(column, word or "", doubtful, raw.file))
+            doubts = {} if sure else nulls.doubts(dialect, looks, word)
+            words[column] = word if sure else "" if "" in doubts else NOT_NULL
+            if column in self._columns(raw.physical):
+                self.part.undecided += (
+                    Undecided(column, marker, cell_count, raw.file, raw.index, both=len(doubts) > 1)
+                    for marker, cell_count in doubts.items()
+                )
         for text in nulls.hints(raw, cells, dialect, self.shape, self.choices):
             self.part.report("null", text, WARNING, file=raw.file)
         self.part.findings += damage.of_the_file(raw, dialect, self.shape, rows)

@@ -12,6 +12,8 @@ from supasync_core.staging.csv.raw_table import Raw
 
 _WITH_NAN = ("numeric", *FLOATS)
 _NAMED = 5
+_AMBIGUOUS = ("rfc4180", "dashboard")
+"""Dialects whose empty cells, or whose word null, may be NULL or a text."""
 
 
 def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
@@ -26,7 +28,7 @@ def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
         return (f"{OR_EMPTY}{chosen}" if chosen and not text else chosen), True
     if dialect.null is None:
         return None, True
-    ambiguous = dialect.name in ("rfc4180", "dashboard")
+    ambiguous = dialect.name in _AMBIGUOUS
     if ambiguous and chosen is not None:
         return chosen, True
     if not text:
@@ -39,6 +41,14 @@ def rule(  # noqa: PLR0911, PLR0913, PLR0917 - all that speaks for a column
     if chosen is not None and doubtful:
         return chosen, True
     return dialect.null, not doubtful
+
+
+def doubts(dialect: Dialect, cells: Cells, word: str | None) -> dict[str, int]:
+    """How many cells of a column are not sure, for each of its words; the empty word is an empty cell."""
+    empty = cells.bare + cells.quoted
+    if not word:
+        return {"": empty}
+    return {**({"": empty} if empty and dialect.name in _AMBIGUOUS else {}), word: cells.word}
 
 
 def chosen_for(choices: Choices, table: Table, file: str, name: str) -> str | None:
